@@ -1,6 +1,7 @@
 #pragma once  // adapters/messaging/message.h
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -85,7 +86,7 @@ struct Message {
   explicit Message(Subject to, std::string text = {}) : subject(std::move(to)), body(std::move(text)) {}
 
   Subject subject;
-  std::string reply;  ///< Subject::text() of where the answer goes; empty: none is wanted.
+  std::optional<Subject> reply;  ///< Where the answer goes; none is wanted without.
   Headers headers;
   std::string body;
 };
