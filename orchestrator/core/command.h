@@ -60,7 +60,8 @@ struct ReportChildEnded {
   std::vector<Movement> holdings;
 };
 /// From a parent: undo yourself although you completed (the only way out of `completed`).
-struct UndoAsChild {};
+/// `held`: what the parent's step still holds of what this saga passed to it.
+struct UndoAsChild { std::vector<Movement> held; };
 /// The engine can not go on with this saga (missing graph, broken invariant, crash loop).
 struct QuarantineSaga { std::string code, message; };
 

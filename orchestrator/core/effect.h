@@ -77,7 +77,8 @@ struct ChildStart {
 /// `action`: cancel, or undo (also of a completed child). The child answers by ParentNotify.
 struct ChildCommand {
   StepPath path; SagaId child; std::string action;
-  template <class A> void fields(A& a) { a("path", path); a("child", child); a("action", action); }
+  std::vector<Movement> held;         ///< undo: what the parent's step still holds.
+  template <class A> void fields(A& a) { a("path", path); a("child", child); a("action", action); a("held", held); }
 };
 /// To the parent: this child has come to an end.
 struct ParentNotify {

@@ -149,15 +149,18 @@ struct StepSucceeded {
   std::vector<Movement> movements;
   bool substituted = false;           ///< An operator's skip, or an on_error `result`.
   bool finishes = false;              ///< finish, or `then: finish`: the saga ends successfully.
+  StepPath parent; Slot slot; std::string kind;  ///< Set where no StepScheduled went before.
   template <class A> void fields(A& a) {
     a("path", path); a("attempt", attempt); a.document("output", output); a("derived", derived);
     a("result_of", result_of); a("movements", movements); a("substituted", substituted); a("finishes", finishes);
+    a("parent", parent); a("slot", slot); a("kind", kind);
   }
 };
 /// The step gave up: not happened, or it was never begun.
 struct StepFailed {
   StepPath path; std::int64_t attempt = 0; Error error; std::vector<Movement> movements;
-  template <class A> void fields(A& a) { a("path", path); a("attempt", attempt); a("error", error); a("movements", movements); }
+  StepPath parent; Slot slot; std::string kind;  ///< Set where no StepScheduled went before.
+  template <class A> void fields(A& a) { a("path", path); a("attempt", attempt); a("error", error); a("movements", movements); a("parent", parent); a("slot", slot); a("kind", kind); }
 };
 /// The step gave up and its effect may have happened.
 struct StepInDoubt {
@@ -241,7 +244,8 @@ struct DeadlinePassed { template <class A> void fields(A&) {} };
 struct ScopeSettling {
   Scope scope; std::string cause;     ///< error, cancel, compensate, deadline, race, parent.
   Error error;
-  template <class A> void fields(A& a) { a("scope", scope); a("cause", cause); a("error", error); }
+  std::vector<Movement> movements;    ///< parent: what the parent has consumed or released meanwhile.
+  template <class A> void fields(A& a) { a("scope", scope); a("cause", cause); a("error", error); a("movements", movements); }
 };
 /// The scope is settled; its undo begins.
 struct CompensationStarted { Scope scope; Error error; template <class A> void fields(A& a) { a("scope", scope); a("error", error); } };
@@ -277,9 +281,11 @@ struct LateReplyRecorded {
   dsl::Value output; EffectClaim effect = EffectClaim::kAbsent;
   bool settles = false;               ///< The step now counts as happened.
   bool repair = false;                ///< It must be undone (again).
+  std::vector<Movement> movements;    ///< What it holds after all.
   template <class A> void fields(A& a) {
     a("path", path); a("attempt", attempt); a("direction", direction); a("outcome", outcome); a("code", code);
     a.document("output", output); a("effect", effect); a("settles", settles); a("repair", repair);
+    a("movements", movements);
   }
 };
 struct AnomalyRecorded {
@@ -289,7 +295,8 @@ struct AnomalyRecorded {
 /// A place needs an operator. `place`: forward, compensation or saga (cause in `error`).
 struct SagaStuck {
   StepPath path; std::string place = "forward"; Error error; Effect effect = Effect::kNone;
-  template <class A> void fields(A& a) { a("path", path); a("place", place); a("error", error); a("effect", effect); }
+  StepPath parent; Slot slot; std::string kind;  ///< Set where the step could not even be entered.
+  template <class A> void fields(A& a) { a("path", path); a("place", place); a("error", error); a("effect", effect); a("parent", parent); a("slot", slot); a("kind", kind); }
 };
 /// A stuck mark is gone. `how`: retry, skip, resume, late_reply, cancel.
 struct SagaResumed { StepPath path; std::string how; template <class A> void fields(A& a) { a("path", path); a("how", how); } };

@@ -45,6 +45,9 @@ struct CompensationState {
   std::string effect;                  ///< Of the answer: undone, none or empty.
   bool leftover = false, repair = false, child = false;
   std::optional<Timestamp> first_at;   ///< For elapsed_max.
+  std::optional<Timestamp> next;       ///< When it is tried again.
+  std::int64_t attempts_base = 0;      ///< Attempts before an operator's retry: a fresh policy.
+  bool pending = false;                ///< Accepted; the answer comes by token.
 };
 
 /// How a scope is being left.
@@ -98,7 +101,10 @@ struct Node {
   std::string child_workflow, child_state;
   CompensationState compensation;
   std::map<std::string, dsl::Value> holdings;  ///< resource -> array of items still held.
-  std::map<std::string, std::string> quantity_names;
+  std::vector<Movement> taken;         ///< What it released or consumed, from whom: an undo by
+                                       ///< call puts back what was released.
+  std::int64_t attempts_base = 0;      ///< Attempts before an operator's retry: a fresh policy.
+  Timestamp policy_since;              ///< For max_elapsed.
 
   // Blocks.
   std::map<Slot, SlotState> slots;
@@ -108,6 +114,7 @@ struct Node {
   std::uint32_t branch = 0;            ///< choice.
   std::uint32_t round = 0;             ///< repeat: rounds begun.
   std::uint32_t items_begun = 0;       ///< foreach.
+  std::uint32_t items_ended = 0;       ///< foreach.
   std::uint32_t items_failed = 0;      ///< foreach, tolerated so far.
   std::int32_t route = -1;             ///< on_error route taken; -1 = none.
 
@@ -154,8 +161,9 @@ class SagaState {
   std::map<std::string, Totals> ledger;
   std::map<StepPath, SagaStuck> stuck; ///< Every stuck place, by path ("" = the saga).
   std::map<StepPath, Timestamp> stuck_since;
-  std::map<std::string, std::string> moved;  ///< step -> revision of last change, see decider.
-  std::map<StepPath, std::uint64_t> touched; ///< Revision of the last event about a step.
+  std::map<StepPath, std::uint64_t> touched; ///< Revision of the last event about a step; "" =
+                                             ///< of the last change of where the saga is.
+  std::int64_t compensations = 0;      ///< Ever scheduled.
   std::int64_t anomalies = 0;
   std::int64_t order_next = 0;
 
