@@ -51,7 +51,7 @@ struct EventRecord {
   Bytes payload;              ///< Empty once erased.
   bool erased = false;        ///< The payload was removed by `PayloadErasure`.
   std::string erased_reason;  ///< Why, as given then; empty unless `erased`.
-  Digest hash{};              ///< SHA-256 over the previous event's hash and this event (chain.h).
+  Digest hash{};              ///< SHA-256 over the previous event's hash and this event (event_record.h).
 };
 
 }  // namespace weft::store

@@ -69,8 +69,8 @@ struct StoreStats {
 /// returns what was true at one moment; two reads may see different moments.
 class EventStore {
  public:
-  /// Called once per submission, never from inside `submit`; in production on the committer thread,
-  /// so it must be quick and must not call `flush`.
+  /// Called once per submission, never from inside `submit` (save with kClosed, once the store was
+  /// closed); in production on the committer thread, so it must be quick and must not call `flush`.
   using CommitDone = std::function<void(Result<CommitReceipt>)>;
 
   virtual ~EventStore() = default;
@@ -113,7 +113,8 @@ class EventStore {
                                                             std::size_t max) const = 0;
 
   /// Timers with due_ms <= `until_ms`, earliest first. Start with an empty cursor; going on from
-  /// the last cursor spares passing over timers that are gone.
+  /// the last cursor spares passing over timers that are gone, and misses timers that were set since
+  /// with an earlier due time.
   [[nodiscard]] virtual Result<Page<Timer>> scan_timers(PartitionRange partitions,
                                                         std::int64_t until_ms, const Bytes& cursor,
                                                         std::size_t max) const = 0;
