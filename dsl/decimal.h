@@ -28,8 +28,11 @@ class Decimal {
   [[nodiscard]] Decimal negated() const;
   [[nodiscard]] Decimal floor() const;
   [[nodiscard]] Decimal ceil() const;
-  [[nodiscard]] Decimal round() const;  ///< Half away from zero, as jq's round.
+  [[nodiscard]] Decimal round() const;     ///< Half away from zero, as jq's round.
+  [[nodiscard]] Decimal truncated() const; ///< Without its fraction: towards zero.
   [[nodiscard]] bool is_integer() const { return scale_ == 0; }
+  [[nodiscard]] bool is_zero() const { return coefficient_ == 0; }
+  [[nodiscard]] bool is_negative() const { return coefficient_ < 0; }
   /// The value as 64-bit integer; nothing if it has a fraction or does not fit.
   [[nodiscard]] std::optional<std::int64_t> to_integer() const;
   [[nodiscard]] std::string to_string() const;  ///< Plain notation, never an exponent.
@@ -39,6 +42,10 @@ class Decimal {
 
  private:
   __extension__ typedef __int128 Coefficient;
+  Decimal(Coefficient coefficient, int scale);  ///< Normalises.
+  /// (high x 10^28 + low) x 10^-scale, rounded to what fits.
+  static std::optional<Decimal> fitted(bool negative, Coefficient high, Coefficient low, int scale);
+
   Coefficient coefficient_ = 0;
   int scale_ = 0;  ///< Digits after the point, 0 to 28.
 };

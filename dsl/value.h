@@ -89,7 +89,8 @@ class Value {
   [[nodiscard]] const Array& as_array() const;
   [[nodiscard]] const Object& as_object() const;
 
-  /// The member of an object, or nullptr (also when this is no object). O(1) for large objects.
+  /// The member of an object, or nullptr (also when this is no object). Large objects have an
+  /// index, sorted and not hashed: keys chosen by an attacker cannot slow it down.
   [[nodiscard]] const Value* find(std::string_view key) const;
   /// Convenience for trusted shapes: the string member, or `fallback`.
   [[nodiscard]] std::string string_or(std::string_view key, std::string_view fallback) const;
@@ -99,6 +100,12 @@ class Value {
   [[nodiscard]] Value with(std::string_view key, Value value) const;
   /// Members of an object, items of an array, characters (code points) of a string.
   [[nodiscard]] std::size_t size() const;
+  /// Arrays and objects nested in each other; 0 for a scalar, 1 for `[]`. O(1).
+  [[nodiscard]] int depth() const;
+  /// About the bytes of to_json(), before escaping. O(1): bounds work before it is done.
+  [[nodiscard]] std::size_t text_size() const;
+  /// Places of an object's members in the order of their keys, bytewise.
+  [[nodiscard]] std::vector<std::uint32_t> sorted_members() const;
 
   /// jq's total order: null < false < true < numbers < strings < arrays < objects.
   friend std::strong_ordering operator<=>(const Value& a, const Value& b);
@@ -107,10 +114,15 @@ class Value {
   [[nodiscard]] static const char* kind_name(Kind kind);  ///< "null", "boolean", "number", ...
 
  private:
+  struct ArrayData;
   struct ObjectData;
   using Data = std::variant<std::monostate, bool, std::int64_t, std::shared_ptr<const Decimal>,
-                            std::shared_ptr<const std::string>, std::shared_ptr<const Array>,
+                            std::shared_ptr<const std::string>, std::shared_ptr<const ArrayData>,
                             std::shared_ptr<const ObjectData>>;
+  explicit Value(Data data) : data_(std::move(data)) {}
+  static Value from_unique_members(Object members, std::vector<std::uint32_t> index);
+  friend class JsonParser;
+
   Data data_;
 };
 
