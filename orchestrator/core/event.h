@@ -78,12 +78,13 @@ struct Birth {
   StepPath parent_path;
   bool detached = false;
   std::string traceparent;
+  std::vector<std::string> sensitive;  ///< Input paths masked wherever people look.
   template <class A> void fields(A& a) {
     a("saga", saga); a("workflow", workflow); a("version", version); a("digest", graph_digest);
     a("key", key); a("payload_digest", payload_digest); a.document("input", input);
     a("ordering_key", ordering_key); a.document("labels", labels); a("owner", owner);
     a("parent", parent); a("parent_path", parent_path); a("detached", detached);
-    a("traceparent", traceparent);
+    a("traceparent", traceparent); a("sensitive", sensitive);
   }
 };
 /// Waits its turn behind its ordering key.
