@@ -110,7 +110,7 @@ std::string format_time(Timestamp at) {
   const std::int64_t day = ms >= 0 ? ms / kDayMs : -((-ms + kDayMs - 1) / kDayMs);
   const std::int64_t rest = ms - day * kDayMs;
   const Date date = date_of(day);
-  char text[32];
+  char text[64];
   std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
                 static_cast<int>(date.year), date.month, date.day,
                 static_cast<int>(rest / 3'600'000), static_cast<int>(rest / 60'000 % 60),
