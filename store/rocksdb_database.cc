@@ -1,0 +1,295 @@
+#include "store/rocksdb_database.h"
+
+#include <cassert>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/options.h>
+#include <rocksdb/snapshot.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
+#include <rocksdb/write_batch.h>
+
+namespace weft::store {
+
+/// Keeps what RocksDB reports from its threads until somebody listens.
+class BackgroundErrors final : public rocksdb::EventListener {
+ public:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
+                         rocksdb::Status* status) override {
+    const std::lock_guard lock(mutex_);
+    if (error_) return;
+    error_ = rocksdb_error("go on after a background error", *status, StoreError::Kind::kFailed);
+    if (report_) report_(*error_);
+  }
+
+  void listen(std::function<void(StoreError)> report) {
+    const std::lock_guard lock(mutex_);
+    report_ = std::move(report);
+    if (error_ && report_) report_(*error_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::optional<StoreError> error_;
+  std::function<void(StoreError)> report_;
+};
+
+namespace {
+
+constexpr std::size_t kMiB = 1024 * 1024;
+
+// In the order of Table. The names are part of the storage format.
+constexpr std::array<const char*, kTables> kTableNames = {
+    "default", "events", "positions", "outbox", "timers", "snapshots", "index"};
+
+rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
+
+bool supports(rocksdb::CompressionType wanted) {
+  for (const rocksdb::CompressionType type : rocksdb::GetSupportedCompressions()) {
+    if (type == wanted) return true;
+  }
+  return false;
+}
+
+// Reasons: reliability research, 1.2. Defaults that our promises rest on are set all the same, so
+// that another release of RocksDB cannot change them.
+rocksdb::DBOptions database_options(RocksdbDatabase::Mode mode, rocksdb::Env* env,
+                                    std::shared_ptr<BackgroundErrors> errors) {
+  rocksdb::DBOptions options;
+  if (env != nullptr) options.env = env;
+  options.create_if_missing = mode == RocksdbDatabase::Mode::kCreate;
+  options.create_missing_column_families = options.create_if_missing;
+  // Recovery: up to the first bad record, with our own detector of what was lost (wal_scan.h,
+  // watermark.h). Refusing every torn tail would need a person after each power cut.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  options.track_and_verify_wals_in_manifest = true;
+  options.verify_sst_unique_id_in_manifest = true;
+  options.paranoid_checks = true;
+  options.recycle_log_file_num = 0;
+  options.wal_compression = rocksdb::kNoCompression;
+  options.manual_wal_flush = false;
+  // Readers must not see what is not synced.
+  options.unordered_write = false;
+  options.enable_pipelined_write = false;
+  options.two_write_queues = false;
+  options.allow_mmap_writes = false;
+  // After a failed write nothing resumes behind our back.
+  options.max_bgerror_resume_count = 0;
+  options.listeners.push_back(std::move(errors));
+  // Bounds what recovery replays: about a second.
+  options.max_total_wal_size = 128 * kMiB;
+  options.max_background_jobs = 2;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.max_log_file_size = 4 * kMiB;  // RocksDB's own diary
+  options.keep_log_file_num = 4;
+  options.skip_stats_update_on_db_open = true;
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions table_options(Table table,
+                                           const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions blocks;
+  blocks.block_cache = cache;
+  blocks.cache_index_and_filter_blocks = true;  // one bound for all memory
+  blocks.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  blocks.format_version = 5;
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
+  options.force_consistency_checks = true;
+  options.compression =
+      supports(rocksdb::kLZ4Compression) ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+  options.write_buffer_size = table == Table::kEvents ? 32 * kMiB : 8 * kMiB;
+  if (table == Table::kEvents) {
+    // An erased payload leaves the files at the latest when each was rewritten.
+    options.periodic_compaction_seconds = 30ULL * 24 * 3600;
+  }
+  if (table == Table::kOutbox || table == Table::kTimers) {
+    // Rows here live for seconds; files full of deletions would slow the scan that a restart needs.
+    options.table_properties_collector_factories.push_back(
+        rocksdb::NewCompactOnDeletionCollectorFactory(1024, 512));
+  }
+  return options;
+}
+
+rocksdb::ReadOptions read_options(const rocksdb::Snapshot* snapshot) {
+  rocksdb::ReadOptions options;
+  options.verify_checksums = true;
+  options.snapshot = snapshot;
+  return options;
+}
+
+class RocksdbCursor final : public RowCursor {
+ public:
+  RocksdbCursor(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* table,
+                const rocksdb::Snapshot* snapshot, std::string_view lower, std::string_view upper)
+      : lower_(lower), upper_(upper), lower_slice_(slice(lower_)), upper_slice_(slice(upper_)) {
+    rocksdb::ReadOptions options = read_options(snapshot);
+    if (!lower_.empty()) options.iterate_lower_bound = &lower_slice_;
+    if (!upper_.empty()) options.iterate_upper_bound = &upper_slice_;
+    iterator_.reset(db.NewIterator(options, table));
+  }
+
+  void seek(std::string_view key) override { iterator_->Seek(slice(key)); }
+  void seek_back(std::string_view key) override { iterator_->SeekForPrev(slice(key)); }
+  void next() override { iterator_->Next(); }
+  [[nodiscard]] bool valid() const override { return iterator_->Valid(); }
+  [[nodiscard]] std::string_view key() const override { return view(iterator_->key()); }
+  [[nodiscard]] std::string_view value() const override { return view(iterator_->value()); }
+  [[nodiscard]] Result<void> status() const override {
+    const rocksdb::Status status = iterator_->status();
+    if (status.ok()) return {};
+    return tl::unexpected(rocksdb_error("read the store", status, StoreError::Kind::kIo));
+  }
+
+ private:
+  std::string lower_;
+  std::string upper_;
+  rocksdb::Slice lower_slice_;
+  rocksdb::Slice upper_slice_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+}  // namespace
+
+StoreError rocksdb_error(std::string_view what, const rocksdb::Status& status,
+                         StoreError::Kind otherwise) {
+  StoreError::Kind kind = otherwise;
+  if (status.IsCorruption()) kind = StoreError::Kind::kDamaged;
+  if (status.IsNoSpace()) kind = StoreError::Kind::kFull;
+  return {kind, "cannot " + std::string(what) + ": " + status.ToString()};
+}
+
+Result<std::unique_ptr<RocksdbDatabase>> RocksdbDatabase::open(const std::string& directory,
+                                                               Mode mode, rocksdb::Env* env) {
+  std::unique_ptr<RocksdbDatabase> database(new RocksdbDatabase());
+  database->errors_ = std::make_shared<BackgroundErrors>();
+  const rocksdb::DBOptions options = database_options(mode, env, database->errors_);
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(64 * kMiB);
+  std::vector<rocksdb::ColumnFamilyDescriptor> tables;
+  for (std::size_t i = 0; i < kTables; ++i) {
+    tables.emplace_back(kTableNames[i], table_options(static_cast<Table>(i), cache));
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      mode == Mode::kReadOnly
+          ? rocksdb::DB::OpenForReadOnly(options, directory, tables, &handles, &db)
+          : rocksdb::DB::Open(options, directory, tables, &handles, &db);
+  if (!status.ok()) {
+    return tl::unexpected(
+        rocksdb_error("open the database " + directory, status, StoreError::Kind::kIo));
+  }
+  database->db_.reset(db);
+  assert(handles.size() == kTables);
+  for (std::size_t i = 0; i < kTables; ++i) database->tables_[i] = handles[i];
+  return database;
+}
+
+RocksdbDatabase::~RocksdbDatabase() { static_cast<void>(close()); }
+
+void RocksdbDatabase::on_background_error(std::function<void(StoreError)> report) {
+  errors_->listen(std::move(report));
+}
+
+Result<void> RocksdbDatabase::verify_checksums() const {
+  const rocksdb::Status status = db_->VerifyChecksum();
+  if (status.ok()) return {};
+  return tl::unexpected(rocksdb_error("verify the files", status, StoreError::Kind::kDamaged));
+}
+
+std::uint64_t RocksdbDatabase::last_sequence() const { return db_->GetLatestSequenceNumber(); }
+
+Result<void> RocksdbDatabase::close() {
+  if (!db_) return {};
+  for (rocksdb::ColumnFamilyHandle*& handle : tables_) {
+    if (handle != nullptr) db_->DestroyColumnFamilyHandle(std::exchange(handle, nullptr));
+  }
+  const rocksdb::Status status = db_->Close();
+  db_.reset();
+  errors_->listen(nullptr);
+  if (status.ok()) return {};
+  return tl::unexpected(rocksdb_error("close the database", status, StoreError::Kind::kFailed));
+}
+
+RocksdbRows::RocksdbRows(const RocksdbDatabase& database, Moment moment) : database_(database) {
+  if (moment == Moment::kFixed) snapshot_ = database_.db().GetSnapshot();
+}
+
+RocksdbRows::~RocksdbRows() {
+  if (snapshot_ != nullptr) database_.db().ReleaseSnapshot(snapshot_);
+}
+
+Result<std::optional<Bytes>> RocksdbRows::get(Table table, std::string_view key) const {
+  Bytes value;
+  const rocksdb::Status status =
+      database_.db().Get(read_options(snapshot_), database_.table(table), slice(key), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  if (!status.ok()) {
+    return tl::unexpected(rocksdb_error("read the store", status, StoreError::Kind::kIo));
+  }
+  return value;
+}
+
+std::unique_ptr<RowCursor> RocksdbRows::cursor(Table table, std::string_view lower,
+                                               std::string_view upper) const {
+  return std::make_unique<RocksdbCursor>(database_.db(), database_.table(table), snapshot_, lower,
+                                         upper);
+}
+
+// Protection bytes: a bit that flips between here and the memory table is noticed.
+RocksdbWriter::RocksdbWriter(RocksdbDatabase& database)
+    : database_(database), batch_(std::make_unique<rocksdb::WriteBatch>(
+                               /*reserved_bytes=*/64 * 1024, /*max_bytes=*/0,
+                               /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0)) {}
+
+RocksdbWriter::~RocksdbWriter() = default;
+
+void RocksdbWriter::put(Table table, std::string_view key, std::string_view value) {
+  keep(batch_->Put(database_.table(table), slice(key), slice(value)));
+}
+
+void RocksdbWriter::erase(Table table, std::string_view key) {
+  keep(batch_->Delete(database_.table(table), slice(key)));
+}
+
+void RocksdbWriter::mark() {
+  if (marked_) keep(batch_->PopSavePoint());
+  batch_->SetSavePoint();
+  marked_ = true;
+}
+
+void RocksdbWriter::roll_back() {
+  keep(batch_->RollbackToSavePoint());
+  marked_ = false;
+}
+
+std::size_t RocksdbWriter::bytes() const { return batch_->GetDataSize(); }
+
+Result<void> RocksdbWriter::write() {
+  if (error_) return tl::unexpected(*error_);
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const rocksdb::Status status = database_.db().Write(options, batch_.get());
+  batch_->Clear();
+  marked_ = false;
+  if (status.ok()) return {};
+  return tl::unexpected(
+      rocksdb_error("write and sync the log", status, StoreError::Kind::kFailed));
+}
+
+void RocksdbWriter::keep(const rocksdb::Status& status) {
+  if (!status.ok() && !error_) {
+    error_ = rocksdb_error("build a write", status, StoreError::Kind::kFailed);
+  }
+}
+
+}  // namespace weft::store

@@ -1,0 +1,77 @@
+#pragma once  // store/watermark.h
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "store/event.h"
+#include "store/store_error.h"
+
+namespace weft::store {
+
+// RocksDB cannot tell a torn tail from acknowledged data that rotted: it recovers up to the first
+// bad record and forgets the rest. So the store writes down, in a file of its own and best on
+// another device, how far it had come. Recovering less than that is a loss, and refused.
+//
+//   file  = slot slot            each 4,096 bytes, so that no write touches both
+//   slot  = "WEFTMARK" counter(be64) store id(16) epoch(be64) position(be64) hash(32) crc(be32) zeros
+//   crc   = CRC-32C of everything before it
+//
+// Writes alternate between the slots; the valid one with the higher counter counts. What is
+// younger than the last write (kWatermarkIntervalMs) is not covered.
+
+struct Watermark {
+  std::string store_id;  ///< 16 bytes.
+  std::uint64_t epoch = 0;
+  std::uint64_t position = 0;
+  Digest hash{};  ///< Of the event at `position`.
+};
+
+/// At most 20 syncs a second (reliability research, 2.5).
+inline constexpr int kWatermarkIntervalMs = 50;
+
+/// Nothing if there is no file; kDamaged if there is one, but neither slot is readable.
+[[nodiscard]] Result<std::optional<Watermark>> read_watermark(const std::string& path);
+
+/// Keeps the file near the present. One thread of its own.
+class WatermarkKeeper final {
+ public:
+  /// Writes `now` before it returns. `on_fatal`: a later write failed.
+  [[nodiscard]] static Result<std::unique_ptr<WatermarkKeeper>> start(
+      std::string path, Watermark now, int interval_ms,
+      std::function<void(StoreError)> on_fatal);
+  ~WatermarkKeeper();
+  WatermarkKeeper(const WatermarkKeeper&) = delete;
+  WatermarkKeeper& operator=(const WatermarkKeeper&) = delete;
+
+  /// This much is durable. Never waits for the disk.
+  void advance(std::uint64_t position, const Digest& hash);
+  /// Writes what was last told, and ends.
+  [[nodiscard]] Result<void> stop();
+
+ private:
+  WatermarkKeeper(std::string path, Watermark now, int interval_ms,
+                  std::function<void(StoreError)> on_fatal);
+  [[nodiscard]] Result<void> open();
+  [[nodiscard]] Result<void> write_slot(const Watermark& mark);
+  void run();
+
+  std::string path_;
+  int interval_ms_;
+  std::function<void(StoreError)> on_fatal_;
+  int fd_ = -1;
+  std::uint64_t counter_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Watermark now_;
+  std::uint64_t written_position_ = 0;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace weft::store
