@@ -59,7 +59,7 @@ struct Decided {
   std::vector<SagaEffect> effects;
   bool matched = false;                ///< DeliverEvent/Signal: a step took it (or it was kept).
   bool duplicate = false;              ///< A repeat of something already settled.
-  bool heartbeat_wanted = true;
+  bool contradicted = false;           ///< By token: settled otherwise; an anomaly was recorded.
 };
 using Decision = tl::expected<Decided, Rejection>;
 

@@ -44,6 +44,7 @@ struct CompensationState {
   Error error;
   std::string effect;                  ///< Of the answer: undone, none or empty.
   bool leftover = false, repair = false, child = false;
+  bool again = false;                  ///< A success came late while it ran: another round follows.
   std::optional<Timestamp> first_at;   ///< For elapsed_max.
   std::optional<Timestamp> next;       ///< When it is tried again.
   std::int64_t attempts_base = 0;      ///< Attempts before an operator's retry: a fresh policy.
@@ -101,6 +102,7 @@ struct Node {
   std::string child_workflow, child_state;
   CompensationState compensation;
   std::map<std::string, dsl::Value> holdings;  ///< resource -> array of items still held.
+  std::map<std::string, std::string> quantity_names;  ///< resource -> its quantity member.
   std::vector<Movement> taken;         ///< What it released or consumed, from whom: an undo by
                                        ///< call puts back what was released.
   std::int64_t attempts_base = 0;      ///< Attempts before an operator's retry: a fresh policy.

@@ -1,0 +1,298 @@
+// What people ask for: cancel, retry, skip, resume, terminate, move.
+
+#include <algorithm>
+#include <utility>
+
+#include "orchestrator/core/decide.h"
+
+namespace weft::core {
+
+using State = CompensationState::State;
+
+Decider::Refusal Decider::cancel(const CancelSaga& c) {
+  if (auto fresh = check_revision(StepPath()); !fresh) return fresh;
+  if (s_.ended()) {
+    if (s_.phase == Phase::kCompleted && s_.pivot_reached) {
+      return reject(Rejection::Code::kPastPivot,
+                    "the saga has completed" +
+                        (g_.after_pivot.empty() ? std::string()
+                                                : "; start `" + g_.after_pivot + "` instead"),
+                    dsl::Value::object({{"workflow", g_.after_pivot}}));
+    }
+    return reject(Rejection::Code::kClosed, "the saga has ended: " + engine_state(s_));
+  }
+  if (s_.pivot_reached) {
+    return reject(Rejection::Code::kPastPivot,
+                  "the saga is past its pivot and may only go forward" +
+                      (g_.after_pivot.empty() ? std::string()
+                                              : "; start `" + g_.after_pivot + "` instead"),
+                  dsl::Value::object({{"workflow", g_.after_pivot}}));
+  }
+  const bool again = s_.cancel_requested || s_.phase == Phase::kBackward;
+  emit(CancelRequested{c.kind});
+  if (again) return {};  // Going back already: recorded, nothing changes.
+  if (s_.phase == Phase::kQueued) {
+    finish_failed({"business", "cancelled", command_.reason, "", ""}, c.kind == "cancel");
+    return {};
+  }
+  begin_cancel_if_possible();
+  return {};
+}
+
+tl::unexpected<Rejection> Decider::unknown_step(const StepPath& step) const {
+  std::string known;
+  for (const Node& n : s_.nodes) {
+    if (n.path.empty()) continue;
+    const bool near = n.path.str().find(step.str()) != std::string::npos ||
+                      step.str().find(n.path.str()) != std::string::npos ||
+                      n.path.str().substr(0, 3) == step.str().substr(0, 3);
+    if (near && known.size() < 200) known += (known.empty() ? "" : ", ") + n.path.str();
+  }
+  return reject(Rejection::Code::kUnknownStep,
+                "the saga has entered no step `" + step.str() + "`" +
+                    (known.empty() ? std::string("; `weft show` lists its steps")
+                                   : "; did you mean: " + known));
+}
+
+/// The named place, or the only stuck one.
+tl::expected<StepPath, Rejection> Decider::stuck_place(const StepPath& named) const {
+  if (!named.empty()) {
+    if (s_.find(named) == nullptr) return unknown_step(named);
+    return named;
+  }
+  if (s_.stuck.empty()) {
+    return reject(Rejection::Code::kNotAllowed,
+                  "the saga is not stuck (it is " + engine_state(s_) + ")");
+  }
+  if (s_.stuck.size() > 1) {
+    std::string places;
+    for (const auto& [path, _] : s_.stuck) {
+      places += (places.empty() ? "" : ", ") + (path.empty() ? std::string("(the saga)") : path.str());
+    }
+    return reject(Rejection::Code::kNotAllowed,
+                  "the saga is stuck at several places; name one with --step: " + places);
+  }
+  return s_.stuck.begin()->first;
+}
+
+Decider::Refusal Decider::retry(const RetryStep& c) {
+  const auto place = stuck_place(c.step);
+  if (!place) return tl::unexpected(place.error());
+  if (auto fresh = check_revision(*place); !fresh) return fresh;
+  const NodeId id = id_of(*place);
+  const Node& n = node(id);
+  auto mark = s_.stuck.find(*place);
+  if (mark == s_.stuck.end()) {
+    // Not stuck: what waits for its next attempt is hurried on.
+    if (n.next_attempt && !n.probing && !is_settled(n) && !s_.ended()) {
+      close_timers(n);
+      emit(SagaResumed{*place, "retry"});
+      schedule_attempt(id);
+      return {};
+    }
+    if (n.compensation.state == State::kRetrying) {
+      cancel_timer("comp:" + place->str(), n.compensation.next);
+      emit(SagaResumed{*place, "retry"});
+      schedule_compensation(id);
+      return {};
+    }
+    return reject(Rejection::Code::kNotAllowed,
+                  "step `" + place->str() + "` is neither stuck nor waiting for a retry");
+  }
+  const std::string where = mark->second.place;
+  emit(SagaResumed{*place, "retry"});
+  if (place->empty()) {
+    then_complete();
+    return {};
+  }
+  if (where == "compensation") {
+    if (n.undo == Undo::kManual) {
+      stuck(id, "compensation", {"business", "manual", "a person has to undo this step",
+                                 place->str(), n.adapter});
+    } else {
+      schedule_compensation(id);
+    }
+    return {};
+  }
+  if (n.kind == "call" && n.attempts > 0) {
+    schedule_attempt(id);
+  } else if (n.kind == "saga" && n.attempts > 0) {
+    effect(ChildStart{n.path, n.child, n.child_workflow, step_of(n)->saga->major,
+                      idempotency_key(s_.birth.saga, n.path).str(), n.input, step_of(n)->saga->detach});
+  } else {
+    const dsl::Step* step = step_of(n);
+    invariant(step != nullptr, "a stuck step is missing in the graph");
+    if (n.slots.empty()) {
+      then_enter({step->block, n.parent, n.slot, step->place});
+    } else if (n.kind == "repeat" && n.round < n.slots.size()) {
+      const auto& children = n.slots.rbegin()->second.children;
+      round_ended(id, n.slots.rbegin()->first, children.empty() ? StepPath() : node(children.back()).path);
+    } else {
+      leave_with_error(id, Error(n.error));
+    }
+  }
+  return {};
+}
+
+Decider::Refusal Decider::skip(const SkipStep& c) {
+  const auto place = stuck_place(c.step);
+  if (!place) return tl::unexpected(place.error());
+  if (auto fresh = check_revision(*place); !fresh) return fresh;
+  auto mark = s_.stuck.find(*place);
+  if (mark == s_.stuck.end()) {
+    return reject(Rejection::Code::kNotAllowed,
+                  "step `" + place->str() + "` is not stuck; only a stuck step can be skipped");
+  }
+  const std::string where = mark->second.place;
+  const std::string code = mark->second.error.code;
+  const NodeId id = id_of(*place);
+  emit(SagaResumed{*place, "skip"});
+  if (place->empty()) {
+    if (code == "leftovers") emit(WrittenOff{all_held(s_, Movement::Kind::kWrittenOff)});
+    then_complete();
+    return {};
+  }
+  if (where == "compensation") {
+    emit(CompensationSkipped{*place});
+    auto held = all_of(node(id), Movement::Kind::kWrittenOff);
+    if (!held.empty()) emit(WrittenOff{std::move(held)});
+    compensation_over(id);
+    return {};
+  }
+  StepSucceeded done;
+  done.path = *place;
+  done.attempt = node(id).attempts;
+  done.substituted = true;
+  done.output = c.output.value_or(dsl::Value());
+  emit(std::move(done));
+  succeeded(id);
+  return {};
+}
+
+/// Clears a mark without an attempt: of the saga as a whole, or of an undo that a person has done
+/// by hand. A forward step without an attempt would have nothing left to drive it.
+Decider::Refusal Decider::resume(const ResumeStep& c) {
+  const auto place = stuck_place(c.step);
+  if (!place) return tl::unexpected(place.error());
+  if (auto fresh = check_revision(*place); !fresh) return fresh;
+  auto mark = s_.stuck.find(*place);
+  if (mark == s_.stuck.end()) {
+    return reject(Rejection::Code::kNotAllowed, "step `" + place->str() + "` is not stuck");
+  }
+  if (mark->second.place == "compensation") return mark_undone(*place);
+  if (!place->empty()) {
+    return reject(Rejection::Code::kNotAllowed,
+                  "nothing would drive step `" + place->str() +
+                      "` on; use retry (another attempt) or skip (a substitute output)");
+  }
+  emit(SagaResumed{*place, "resume"});
+  then_complete();
+  return {};
+}
+
+Decider::Refusal Decider::mark_undone(const StepPath& step) {
+  const auto place = stuck_place(step);
+  if (!place) return tl::unexpected(place.error());
+  auto mark = s_.stuck.find(*place);
+  if (mark == s_.stuck.end() || mark->second.place != "compensation") {
+    return reject(Rejection::Code::kNotAllowed,
+                  "the undo of `" + place->str() + "` is not stuck; nothing to mark as done");
+  }
+  const NodeId id = id_of(*place);
+  emit(SagaResumed{*place, "resume"});
+  compensation_succeeded(id, "undone");
+  return {};
+}
+
+Decider::Refusal Decider::terminate() {
+  if (auto fresh = check_revision(StepPath()); !fresh) return fresh;
+  if (s_.ended()) {
+    return reject(Rejection::Code::kClosed, "the saga has ended: " + engine_state(s_));
+  }
+  close_tasks();
+  auto held = all_held(s_, Movement::Kind::kWrittenOff);
+  if (!held.empty()) emit(WrittenOff{std::move(held)});
+  emit(SagaTerminated{});
+  close_saga("terminated");
+  return {};
+}
+
+/// Nothing of a terminated saga is sent, fired or listened for any more.
+void Decider::close_tasks() {
+  for (NodeId id = 0; id < s_.nodes.size(); ++id) {
+    const Node& n = s_.nodes[id];
+    if (n.own_open) {
+      close_timers(n);
+      if (n.kind == "listen" && n.correlated) {
+        effect(ListenerClear{n.path, n.event, n.correlation, false});
+      }
+      if (n.task_open) {
+        effect(TaskSettled{n.path, n.probing ? Direction::kProbe : Direction::kForward, n.attempts,
+                           n.probing ? n.probes : 1});
+      }
+    }
+    if (n.own_undoing) {
+      cancel_timer("comp:" + n.path.str(), n.compensation.next);
+      effect(TaskSettled{n.path, Direction::kCompensation, n.compensation.attempts,
+                         n.compensation.round});
+    }
+  }
+}
+
+Decider::Refusal Decider::move(const MoveSaga& c) {
+  if (auto fresh = check_revision(StepPath()); !fresh) return fresh;
+  if (s_.ended()) return reject(Rejection::Code::kClosed, "the saga has ended");
+  const std::string why = incompatibility(g_, *c.to, s_);
+  if (!why.empty()) return reject(Rejection::Code::kNotAllowed, why);
+  emit(SagaMoved{c.to->version, c.to->digest, s_.birth.version});
+  return {};
+}
+
+/// A parent undoes this child: the only way out of `completed`.
+Decider::Refusal Decider::undo_as_child(const UndoAsChild& c) {
+  if (s_.phase == Phase::kCompensated || s_.phase == Phase::kFailed ||
+      s_.phase == Phase::kTerminated) {
+    close_saga(engine_state(s_).c_str());  // Asked again: answered again.
+    return {};
+  }
+  if (s_.phase == Phase::kBackward) return {};
+  const Error error{"business", "cancelled", "undone with its parent", "", ""};
+  if (s_.phase == Phase::kQueued) {
+    finish_failed(error, false);
+    return {};
+  }
+  if (s_.phase != Phase::kCompleted) {
+    if (s_.pivot_reached) {
+      return reject(Rejection::Code::kPastPivot, "the child is past its pivot");
+    }
+    emit(CancelRequested{"compensate"});
+    begin_cancel_if_possible();
+    return {};
+  }
+  // What the parent has used or given back meanwhile is no longer the child's to give back.
+  std::vector<Movement> gone;
+  for (const Movement& mine : all_held(s_, Movement::Kind::kConsumed)) {
+    Movement movement = mine;
+    for (const Movement& theirs : c.held) {
+      if (theirs.resource != mine.resource) continue;
+      // Units still held by the parent stay; the rest has been moved there.
+      dsl::Value::Array rest;
+      for (const dsl::Value& item : mine.items.as_array()) {
+        dsl::Decimal left = item.find(mine.quantity)->as_decimal();
+        for (const dsl::Value& kept : theirs.items.as_array()) {
+          const dsl::Value probe = kept.with(mine.quantity, *item.find(mine.quantity));
+          if (!(probe.to_canonical_json() == item.to_canonical_json())) continue;
+          const dsl::Decimal here = kept.find(mine.quantity)->as_decimal();
+          left = *dsl::Decimal::subtract(left, here < left ? here : left);
+        }
+        if (left > dsl::Decimal{}) rest.push_back(item.with(mine.quantity, dsl::Value(left)));
+      }
+      movement.items = dsl::Value::array(std::move(rest));
+    }
+    if (movement.items.size() > 0) gone.push_back(std::move(movement));
+  }
+  settle({}, "parent", error, std::move(gone));
+  return {};
+}
+
+}  // namespace weft::core

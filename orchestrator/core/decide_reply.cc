@@ -1,0 +1,737 @@
+// What became of tasks: replies, silence, probes, undo, late answers, children.
+
+#include <algorithm>
+#include <utility>
+
+#include "orchestrator/core/decide.h"
+
+namespace weft::core {
+
+using dsl::Value;
+
+namespace {
+
+const char* error_class(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kPermanent: return "business";
+    case Outcome::kTransient: return "transient";
+    case Outcome::kUnavailable: return "unavailable";
+    case Outcome::kInvalid: return "invalid";
+    default: return "unknown";
+  }
+}
+
+/// A fixed spread in [0, range): no random source, so every replay and every node agrees.
+std::int64_t spread(const std::string& salt, std::int64_t attempt, std::int64_t range) {
+  if (range <= 0) return 0;
+  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a, 64 bits.
+  auto mix = [&](unsigned char byte) { hash = (hash ^ byte) * 1099511628211ULL; };
+  for (char c : salt) mix(static_cast<unsigned char>(c));
+  for (int i = 0; i < 8; ++i) mix(static_cast<unsigned char>(attempt >> (8 * i)));
+  hash ^= hash >> 32;
+  return static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(range));
+}
+
+}  // namespace
+
+const dsl::AdapterDefinition& Decider::adapter_of(const std::string& name) const {
+  return g_.adapter(name);
+}
+
+Error Decider::error_of(const Node& n, const Judgement& j) const {
+  return {error_class(j.outcome), j.code, j.message, n.path.str(), n.adapter};
+}
+
+bool Decider::other_attempt_unknown(const Node& n, std::int64_t attempt) const {
+  for (std::size_t i = 0; i < n.fates.size(); ++i) {
+    if (static_cast<std::int64_t>(i) + 1 == attempt) continue;
+    if (n.fates[i] == AttemptFate::kUnknown || n.fates[i] == AttemptFate::kOpen) return true;
+  }
+  return false;
+}
+
+std::int64_t Decider::delay_of(const dsl::RetryPolicy& policy, const std::string& salt,
+                               std::int64_t attempt,
+                               const std::optional<std::int64_t>& retry_after_ms) const {
+  using dsl::Decimal;
+  Decimal delay = Decimal::from_integer(policy.delay_ms);
+  const Decimal limit = Decimal::from_integer(policy.delay_max_ms);
+  for (std::int64_t i = 1; i < attempt && delay < limit; ++i) {
+    delay = Decimal::multiply(delay, policy.backoff).value_or(limit);
+    if (policy.backoff == Decimal::from_integer(1)) break;
+  }
+  std::int64_t ms = (delay < limit ? delay : limit).floor().to_integer().value_or(policy.delay_max_ms);
+  switch (policy.jitter) {
+    case dsl::RetryPolicy::Jitter::kNone: break;
+    case dsl::RetryPolicy::Jitter::kFull: ms = spread(salt, attempt, ms + 1); break;
+    case dsl::RetryPolicy::Jitter::kShare: {
+      const std::int64_t width = ms * policy.jitter_percent / 100;
+      ms = ms - width + spread(salt, attempt, 2 * width + 1);
+      break;
+    }
+  }
+  return std::max({ms, retry_after_ms.value_or(0), std::int64_t{0}});
+}
+
+bool Decider::may_retry(const Node& n, const dsl::RetryPolicy& policy, const std::string& cls,
+                        const std::string& code, std::int64_t attempts, Timestamp since,
+                        std::int64_t delay_ms) const {
+  const auto& errors = policy.errors;
+  const bool listed = std::find(errors.begin(), errors.end(), cls) != errors.end() ||
+                      std::find(errors.begin(), errors.end(), code) != errors.end();
+  if (!listed) return false;
+  if (policy.attempts_max > 0 && attempts >= policy.attempts_max) return false;
+  if (policy.elapsed_max_ms && now().ms + delay_ms - since.ms > *policy.elapsed_max_ms) return false;
+  const dsl::AdapterDefinition& adapter = adapter_of(n.adapter);
+  // An unsafe adapter gets one attempt whose effect may exist; a forgotten key is a new order.
+  if (adapter.guarantee == dsl::Guarantee::kUnsafe && cls == "unknown") return false;
+  if (adapter.idempotency_window_ms &&
+      now().ms + delay_ms - n.started_at.ms > *adapter.idempotency_window_ms) {
+    return false;
+  }
+  return true;
+}
+
+// ---- Dispatch of a report ---------------------------------------------------------------------
+
+Decider::Refusal Decider::report(const ReportReply& r) {
+  const NodeId id = id_of(r.path);
+  if (id == kNoNode || (node(id).kind != "call" && r.direction != Direction::kCompensation) ||
+      r.attempt < 1 ||
+      (r.direction == Direction::kForward && r.attempt > node(id).attempts)) {
+    return reject(Rejection::Code::kUnknownStep, "no such attempt: `" + r.path.str() + "`");
+  }
+  Judgement j = judge(g_, adapter_of(r.direction == Direction::kCompensation
+                                         ? node(id).compensation.adapter
+                                         : node(id).adapter),
+                      r.reply);
+  const bool spent = r.reply.kind == TaskReply::Kind::kScheduleTimeout ||
+                     r.reply.kind == TaskReply::Kind::kNotSent;
+  if (returns_to_queue(j) && !spent) return {};
+  effect(TaskSettled{r.path, r.direction, r.attempt, r.round});
+  switch (r.direction) {
+    case Direction::kForward: report_forward(id, r, std::move(j)); break;
+    case Direction::kProbe: report_probe(id, r, j); break;
+    case Direction::kCompensation: report_compensation(id, r, std::move(j)); break;
+  }
+  return {};
+}
+
+// ---- Forward ----------------------------------------------------------------------------------
+
+void Decider::report_forward(NodeId id, const ReportReply& r, Judgement j) {
+  const dsl::Step* step = step_of(node(id));
+  invariant(step != nullptr && step->call.has_value(), "a call is missing in the graph");
+  if (j.outcome == Outcome::kSucceeded && step->call->reply_schema) {
+    if (auto wrong = dsl::validate_schema(*step->call->reply_schema, r.reply.body)) {
+      j = {Outcome::kInvalid, "reply_schema",
+           "the reply breaks " + step->call->reply_schema->file + " at `" + wrong->pointer +
+               "`: " + wrong->message,
+           Effect::kPerhaps, {}};
+    }
+  }
+  const Node& n = node(id);
+  if (is_settled(n) || s_.ended()) return late_reply(id, r, j);
+  if (n.stuck) return clear_stuck_by_reply(id, r, j);
+  const auto fate = n.fates[static_cast<std::size_t>(r.attempt - 1)];
+  const bool current = r.attempt == n.attempts && fate == AttemptFate::kOpen;
+  if (j.outcome == Outcome::kSucceeded) return succeed_call(id, r.attempt, r.reply.body);
+  if (!current) {
+    // An earlier attempt failed after all; what is under way now decides.
+    if (r.reply.kind != TaskReply::Kind::kFailure || n.late.contains(r.attempt)) return;
+    LateReplyRecorded late;
+    late.path = r.path;
+    late.attempt = r.attempt;
+    late.outcome = outcome_name(j.outcome);
+    late.code = j.code;
+    late.effect = r.reply.effect;
+    emit(std::move(late));
+    return;
+  }
+  const Error error = error_of(n, j);
+  if (r.reply.kind == TaskReply::Kind::kNotSent) return not_sent(id, r.attempt);
+  if (r.reply.kind == TaskReply::Kind::kScheduleTimeout) {
+    return give_up(id, {"unavailable", "unavailable", j.message, n.path.str(), n.adapter},
+                   !other_attempt_unknown(n, r.attempt));
+  }
+  switch (j.outcome) {
+    case Outcome::kPending: {
+      if (n.pending) return;
+      if (!step->call->completes) {
+        if (leaving(id)) return give_up(id, error, false);
+        return stuck(id, "forward",
+                     invalid_error("undeclared_pending",
+                                   "a pending answer, but the step declares no `completes`",
+                                   n.path.str(), n.adapter),
+                     Effect::kPerhaps);
+      }
+      StepPending pending{r.path, r.attempt, {}};
+      if (!n.within && step->call->completes_within_ms) {
+        pending.within = later(*step->call->completes_within_ms);
+        set_timer("within:" + r.path.str(), *pending.within);
+      }
+      const bool overlaid = n.waiting && s_.overlay;
+      emit(std::move(pending));
+      if (overlaid) end_overlay(node(id));
+      // A scope that settles does not wait for work that may take days.
+      if (leaving(id)) give_up(id, {"unknown", "cancelled", "given up while pending", r.path.str(), n.adapter}, false);
+      return;
+    }
+    case Outcome::kUnavailable:
+    case Outcome::kInProgress:
+    case Outcome::kSucceeded:
+      return;
+    case Outcome::kPermanent:
+      if (j.code == "fenced") {
+        return stuck(id, "forward",
+                     invalid_error("fenced_elsewhere",
+                                   "the adapter has undone this key, but this store never asked it to",
+                                   n.path.str(), n.adapter),
+                     Effect::kNotHappened);
+      }
+      if (j.effect == Effect::kPerhaps) return give_up(id, error, false);
+      return retry_or_fail(id, r.attempt, j, error);
+    case Outcome::kTransient:
+      return retry_or_fail(id, r.attempt, j, error);
+    case Outcome::kUnknown:
+      return attempt_unknown(id, r.attempt, error);
+    case Outcome::kInvalid:
+      if (leaving(id)) return give_up(id, error, false);
+      return stuck(id, "forward", error, Effect::kPerhaps);
+  }
+}
+
+/// The dispatcher withdrew the task before it went out.
+void Decider::not_sent(NodeId id, std::int64_t attempt) {
+  const Node& n = node(id);
+  emit(TaskNotSent{n.path, attempt, "forward"});
+  const bool wanted = !leaving(id) && !(n.pivot && (s_.cancel_requested || s_.deadline_passed));
+  if (wanted) return schedule_attempt(id);  // Withdrawn for nothing: ask again.
+  give_up(id, {"business", "cancelled", "withdrawn before it was sent", n.path.str(), n.adapter},
+          !other_attempt_unknown(node(id), attempt));
+}
+
+/// The answer says that this attempt did nothing; does it say so of the key?
+void Decider::retry_or_fail(NodeId id, std::int64_t attempt, const Judgement& j,
+                            const Error& error) {
+  const Node& n = node(id);
+  const dsl::RetryPolicy& policy = step_of(n)->call->retry;
+  const bool conclusive = j.effect == Effect::kNotHappened || !other_attempt_unknown(n, attempt);
+  const std::int64_t attempts = n.attempts - n.attempts_base;
+  const std::int64_t delay = delay_of(policy, s_.birth.saga.str() + "/" + n.path.str(), attempts,
+                                      j.retry_after_ms);
+  const bool wanted = !leaving(id) && !(n.pivot && (s_.cancel_requested || s_.deadline_passed) && conclusive);
+  if (wanted && may_retry(n, policy, error.error_class, error.code, attempts, n.policy_since, delay)) {
+    AttemptFailed failed;
+    failed.path = n.path;
+    failed.attempt = attempt;
+    failed.outcome = outcome_name(j.outcome);
+    failed.error = error;
+    failed.effect = conclusive ? Effect::kNotHappened : Effect::kPerhaps;
+    failed.follows = "retry";
+    failed.next = later(delay);
+    set_timer("retry:" + n.path.str(), *failed.next);
+    emit(std::move(failed));
+    return;
+  }
+  give_up(id, error, conclusive);
+}
+
+/// Nobody knows what this attempt did: ask (probe), try again with the same key, or be in doubt.
+void Decider::attempt_unknown(NodeId id, std::int64_t attempt, const Error& error) {
+  const Node& n = node(id);
+  const dsl::CallSpec& call = *step_of(n)->call;
+  if (leaving(id)) return give_up(id, error, false);
+  AttemptFailed failed;
+  failed.path = n.path;
+  failed.attempt = attempt;
+  failed.outcome = "unknown";
+  failed.error = error;
+  failed.effect = Effect::kPerhaps;
+  if (call.probe) {
+    failed.follows = "probe";
+    emit(std::move(failed));
+    return begin_probe(id);
+  }
+  const std::int64_t attempts = n.attempts - n.attempts_base;
+  const std::int64_t delay =
+      delay_of(call.retry, s_.birth.saga.str() + "/" + n.path.str(), attempts, {});
+  if (!may_retry(n, call.retry, error.error_class, error.code, attempts, n.policy_since, delay)) {
+    return give_up(id, error, false);
+  }
+  failed.follows = "retry";
+  failed.next = later(delay);
+  set_timer("retry:" + n.path.str(), *failed.next);
+  emit(std::move(failed));
+}
+
+void Decider::succeed_call(NodeId id, std::int64_t attempt, Value output) {
+  const Node& n = node(id);
+  const dsl::Step* step = step_of(n);
+  std::string why;
+  auto movements = movements_of(*step, id, &output, why);
+  if (n.task_open) {
+    effect(TaskSettled{n.path, n.probing ? Direction::kProbe : Direction::kForward, n.attempts,
+                       n.probing ? n.probes : 1});
+  }
+  if (!movements) {
+    if (leaving(id)) {
+      movements.emplace();
+    } else {
+      return stuck(id, "forward", invalid_error("resource_error", why, n.path.str(), n.adapter),
+                   Effect::kHappened);
+    }
+  }
+  const bool overlaid = n.waiting && s_.overlay;
+  close_timers(n);
+  StepSucceeded done;
+  done.path = n.path;
+  done.attempt = attempt;
+  done.output = std::move(output);
+  done.movements = std::move(*movements);
+  emit(std::move(done));
+  if (overlaid && step->on_success.status.empty()) emit(StatusChanged{s_.overlay_from, s_.status, false});
+  succeeded(id);
+}
+
+/// The step gives up: not happened, or in doubt. What that means depends on where it stands.
+void Decider::give_up(NodeId id, Error error, bool not_happened) {
+  const Node& n = node(id);
+  const dsl::Step* step = step_of(n);
+  const bool cancelling = s_.cancel_requested || s_.deadline_passed;
+  const bool routed = std::any_of(
+      step->on_error.begin(), step->on_error.end(), [&](const dsl::ErrorRoute& route) {
+        return std::any_of(route.errors.begin(), route.errors.end(), [&](const std::string& e) {
+          return e == error.code || e == error.error_class || e == "any";
+        });
+      });
+  const bool left = leaving(id);
+  if (!left && n.pivot && !not_happened) return stuck(id, "forward", std::move(error), Effect::kPerhaps);
+  if (!left && s_.pivot_reached && !routed) {
+    return stuck(id, "forward", std::move(error),
+                 not_happened ? Effect::kNotHappened : Effect::kPerhaps);
+  }
+  std::vector<Movement> movements;
+  if (!not_happened) {
+    const dsl::CallSpec& call = *step->call;
+    if (!left && (!call.releases.empty() || !call.consumes.empty())) {
+      return stuck(id, "forward", std::move(error), Effect::kPerhaps);
+    }
+    std::string why;
+    auto held = movements_of(*step, id, nullptr, why);
+    if (!held && !left) {
+      return stuck(id, "forward", invalid_error("resource_error", why, n.path.str(), n.adapter),
+                   Effect::kPerhaps);
+    }
+    if (held) movements = std::move(*held);
+  }
+  const bool overlaid = n.waiting && s_.overlay;
+  close_timers(n);
+  const StepPath path = n.path;
+  if (not_happened) {
+    emit(StepFailed{path, n.attempts, error, {}, {}, {}, {}});
+  } else {
+    emit(StepInDoubt{path, n.attempts, error, std::move(movements)});
+  }
+  if (overlaid) emit(StatusChanged{s_.overlay_from, s_.status, false});
+  if (left) return check_scopes_of(id);
+  if (node(id).pivot && cancelling) return begin_cancel_if_possible();
+  then_error(id, std::move(error));
+}
+
+std::optional<std::vector<Movement>> Decider::movements_of(const dsl::Step& step, NodeId id,
+                                                           const Value* reply, std::string& why) {
+  std::vector<Movement> movements;
+  const Node& n = node(id);
+  Environment env = environment(id);
+  env.set("with", n.input);
+  if (reply != nullptr) env.set("reply", *reply);
+  env.set_task(idempotency_key(s_.birth.saga, n.path), n.attempts);
+  auto items_of = [&](const dsl::ResourceMovement& m) -> std::optional<Value> {
+    auto rendered = m.items->evaluate(env);
+    if (!rendered) {
+      why = "`" + m.resource + "`: " + rendered.error().message;
+      return std::nullopt;
+    }
+    auto items = normalise_items(*g_.find_resource(m.resource), *rendered);
+    if (!items) {
+      why = items.error();
+      return std::nullopt;
+    }
+    return std::move(*items);
+  };
+  for (const dsl::ResourceMovement& m : step.call->holds) {
+    auto items = items_of(m);
+    if (!items) return std::nullopt;
+    movements.push_back({Movement::Kind::kHeld, m.resource, n.path, std::move(*items),
+                         g_.find_resource(m.resource)->quantity});
+  }
+  if (reply == nullptr) return movements;
+  auto subtract = [&](const std::vector<dsl::ResourceMovement>& list, Movement::Kind kind) {
+    for (const dsl::ResourceMovement& m : list) {
+      const dsl::ResourceDefinition& resource = *g_.find_resource(m.resource);
+      std::vector<Movement> taken;
+      if (!m.items) {
+        taken = take_all(s_, resource, kind);
+      } else {
+        auto items = items_of(m);
+        if (!items) return false;
+        auto some = take(s_, resource, kind, *items);
+        if (!some) {
+          why = some.error();
+          return false;
+        }
+        taken = std::move(*some);
+      }
+      movements.insert(movements.end(), taken.begin(), taken.end());
+    }
+    return true;
+  };
+  if (!subtract(step.call->consumes, Movement::Kind::kConsumed) ||
+      !subtract(step.call->releases, Movement::Kind::kReleased)) {
+    return std::nullopt;
+  }
+  return movements;
+}
+
+// ---- Probing ----------------------------------------------------------------------------------
+
+void Decider::begin_probe(NodeId id) {
+  const Node& n = node(id);
+  const dsl::ProbeSpec& probe = *step_of(n)->call->probe;
+  StepScheduled e;
+  e.path = n.path;
+  e.kind = n.kind;
+  e.attempt = n.attempts;
+  e.probe = true;
+  e.probe_attempt = n.probes + 1;
+  e.operation = probe.target.operation;
+  // The probe goes where the call went.
+  const dsl::Step* step = step_of(n);
+  e.adapter = probe.target.adapter == step->call->target.adapter ? n.adapter : probe.target.adapter;
+  if (const auto* operation = g_.adapter(e.adapter).find_operation(e.operation)) {
+    e.subject = operation->subject;
+  }
+  e.input = n.input;
+  if (probe.with) {
+    Environment env = environment(id);
+    env.set("with", n.input);
+    env.set_task(idempotency_key(s_.birth.saga, n.path), n.attempts);
+    auto rendered = probe.with->evaluate(env);
+    if (!rendered) {
+      return stuck(id, "forward",
+                   invalid_error("expression_error", "`probe.with`: " + rendered.error().message,
+                                 n.path.str(), n.adapter),
+                   Effect::kPerhaps);
+    }
+    e.input = std::move(*rendered);
+  }
+  e.timeout_ms = probe.timeout_ms;
+  emit(std::move(e));
+}
+
+void Decider::report_probe(NodeId id, const ReportReply& r, const Judgement& j) {
+  const Node& n = node(id);
+  if (is_settled(n) || n.stuck || s_.ended() || !n.probing || !n.task_open || r.round != n.probes) {
+    out_.duplicate = true;
+    return;
+  }
+  const dsl::CallSpec& call = *step_of(n)->call;
+  const std::string state =
+      j.outcome == Outcome::kSucceeded ? r.reply.body.string_or("state", "") : std::string();
+  if (state == "done") {
+    const Value* reply = r.reply.body.find("reply");
+    const Value output = reply == nullptr ? Value::empty_object() : *reply;
+    if (call.reply_schema) {
+      if (auto wrong = dsl::validate_schema(*call.reply_schema, output)) {
+        if (leaving(id)) return give_up(id, n.error, false);
+        return stuck(id, "forward",
+                     invalid_error("reply_schema", "the probed reply breaks " +
+                                   call.reply_schema->file + " at `" + wrong->pointer + "`: " +
+                                   wrong->message, n.path.str(), n.adapter),
+                     Effect::kPerhaps);
+      }
+    }
+    return succeed_call(id, n.attempts, output);
+  }
+  const bool proof = adapter_of(n.adapter).guarantee == dsl::Guarantee::kFenced ||
+                     r.reply.effect == EffectClaim::kNone || !other_attempt_unknown(n, n.attempts);
+  const Error error = n.error;
+  if (state == "undone") return give_up(id, error, true);
+  if (state == "not_done") {
+    const std::int64_t attempts = n.attempts - n.attempts_base;
+    const std::int64_t delay =
+        delay_of(call.retry, s_.birth.saga.str() + "/" + n.path.str(), attempts, {});
+    const bool cancelled_pivot = n.pivot && proof && (s_.cancel_requested || s_.deadline_passed);
+    // Proven undone, even an unsafe adapter may be asked again: nothing can happen twice.
+    const bool again = !leaving(id) && !cancelled_pivot &&
+                       may_retry(n, call.retry, proof ? "transient" : "unknown", error.code,
+                                 attempts, n.policy_since, delay);
+    if (!again) return give_up(id, error, proof);
+    AttemptFailed failed;
+    failed.path = n.path;
+    failed.attempt = n.attempts;
+    failed.outcome = proof ? "transient" : "unknown";
+    failed.error = error;
+    failed.effect = proof ? Effect::kNotHappened : Effect::kPerhaps;
+    failed.follows = "retry";
+    failed.next = later(delay);
+    emit(std::move(failed));
+    // Fold order matters: the probe is over before the retry is armed.
+    set_timer("retry:" + node(id).path.str(), *node(id).next_attempt);
+    return;
+  }
+  probe_again(id, error);
+}
+
+void Decider::probe_again(NodeId id, const Error& error) {
+  const Node& n = node(id);
+  if (leaving(id)) return give_up(id, error, false);
+  const dsl::RetryPolicy& policy = step_of(n)->call->probe->retry;
+  if (policy.attempts_max > 0 && n.probes >= policy.attempts_max) return give_up(id, error, false);
+  AttemptFailed failed;
+  failed.path = n.path;
+  failed.attempt = n.attempts;
+  failed.direction = "probe";
+  failed.outcome = "unknown";
+  failed.error = error;
+  failed.follows = "probe";
+  failed.next = later(delay_of(policy, s_.birth.saga.str() + "/" + n.path.str() + "/probe", n.probes, {}));
+  set_timer("probe:" + n.path.str(), *failed.next);
+  emit(std::move(failed));
+}
+
+// ---- Undo -------------------------------------------------------------------------------------
+
+void Decider::report_compensation(NodeId id, const ReportReply& r, Judgement j) {
+  using State = CompensationState::State;
+  const Node& n = node(id);
+  const CompensationState& c = n.compensation;
+  const bool known_round = r.round == c.round;
+  const bool open = c.state == State::kRunning || c.state == State::kRetrying;
+  if (j.outcome == Outcome::kSucceeded && known_round && (open || c.state == State::kStuck)) {
+    const char* effect = r.reply.effect == EffectClaim::kUndone ? "undone"
+                         : r.reply.effect == EffectClaim::kNone ? "none"
+                                                                : "";
+    if (c.state == State::kStuck) emit(SagaResumed{n.path, "late_reply"});
+    return compensation_succeeded(id, effect);
+  }
+  if (c.state != State::kRunning || !known_round || r.attempt != c.attempts) {
+    out_.duplicate = true;
+    return;
+  }
+  const dsl::Step* step = step_of(n);
+  const Error error{error_class(j.outcome), j.code, j.message, n.path.str(), c.adapter};
+  if (j.outcome == Outcome::kInvalid) return stuck(id, "compensation", error);
+  const dsl::RetryPolicy& policy = step->call->compensate.retry;
+  const std::int64_t attempts = c.attempts - c.attempts_base;
+  const std::int64_t delay =
+      delay_of(policy, s_.birth.saga.str() + "/" + n.path.str() + "/undo", attempts, j.retry_after_ms);
+  const bool listed =
+      std::find(policy.errors.begin(), policy.errors.end(), error.error_class) != policy.errors.end() ||
+      std::find(policy.errors.begin(), policy.errors.end(), error.code) != policy.errors.end();
+  const bool spent = (policy.attempts_max > 0 && attempts >= policy.attempts_max) ||
+                     (policy.elapsed_max_ms && c.first_at &&
+                      now().ms + delay - c.first_at->ms > *policy.elapsed_max_ms);
+  if (!listed || spent) return compensation_failed(id, error);
+  AttemptFailed failed;
+  failed.path = n.path;
+  failed.attempt = c.attempts;
+  failed.direction = "compensation";
+  failed.outcome = outcome_name(j.outcome);
+  failed.error = error;
+  failed.follows = "retry";
+  failed.next = later(delay);
+  set_timer("comp:" + n.path.str(), *failed.next);
+  emit(std::move(failed));
+}
+
+void Decider::compensation_succeeded(NodeId id, const std::string& effect_text) {
+  const Node& n = node(id);
+  cancel_timer("comp:" + n.path.str(), n.compensation.next);
+  if (n.compensation.state == CompensationState::State::kRunning && !n.compensation.child) {
+    effect(TaskSettled{n.path, Direction::kCompensation, n.compensation.attempts, n.compensation.round});
+  }
+  emit(CompensationSucceeded{n.path, n.compensation.attempts, n.compensation.round, effect_text,
+                             all_of(n, Movement::Kind::kReleased)});
+  compensation_over(id);
+}
+
+void Decider::compensation_failed(NodeId id, const Error& error) {
+  const Node& n = node(id);
+  const dsl::Step* step = step_of(n);
+  const bool goes_on = step != nullptr && step->call && step->call->compensate.continue_on_failure;
+  CompensationFailed failed{n.path, n.compensation.attempts, error, goes_on, {}};
+  if (goes_on) failed.movements = all_of(n, Movement::Kind::kWrittenOff);
+  emit(std::move(failed));
+  if (goes_on) return compensation_over(id);
+  stuck(id, "compensation", error);
+}
+
+// ---- Late and stuck ---------------------------------------------------------------------------
+
+/// A reply for a step that is already settled: recorded once per attempt; a success that nobody
+/// counted on is owed, or undone again.
+void Decider::late_reply(NodeId id, const ReportReply& r, const Judgement& j) {
+  const Node& n = node(id);
+  const bool answer = r.reply.kind == TaskReply::Kind::kSuccess ||
+                      r.reply.kind == TaskReply::Kind::kFailure ||
+                      r.reply.kind == TaskReply::Kind::kInvalid;
+  const bool success = j.outcome == Outcome::kSucceeded;
+  const bool did_succeed = n.effect == Effect::kHappened;
+  const auto fate = n.fates[static_cast<std::size_t>(r.attempt - 1)];
+  if (!answer || n.late.contains(r.attempt) ||
+      (success && did_succeed && fate == AttemptFate::kAnswered)) {
+    out_.duplicate = true;
+    return;
+  }
+  const bool contradiction = (did_succeed && j.outcome == Outcome::kPermanent) ||
+                             (success && n.state == StepState::kFailed &&
+                              fate == AttemptFate::kAnswered);
+  LateReplyRecorded late;
+  late.path = n.path;
+  late.attempt = r.attempt;
+  late.outcome = outcome_name(j.outcome);
+  late.code = j.code;
+  late.effect = r.reply.effect;
+  bool repair_now = false;
+  if (success && !did_succeed && n.undo != Undo::kNone) {
+    late.output = r.reply.body;
+    using State = CompensationState::State;
+    const State undo = n.compensation.state;
+    const bool begun = undo != State::kNotOwed && undo != State::kOwed;
+    if (!begun) {
+      if (!holds_anything(n)) {
+        std::string why;
+        auto held = movements_of(*step_of(n), id, nullptr, why);
+        if (held) late.movements = std::move(*held);
+      }
+      const bool will_be_undone = !s_.ended() && !s_.pivot_reached &&
+                                  (leaving(id) || n.state == StepState::kInDoubt);
+      late.settles = will_be_undone;
+      late.repair = repair_now = !will_be_undone;
+    } else {
+      const bool harmless = adapter_of(n.adapter).guarantee == dsl::Guarantee::kFenced ||
+                            r.reply.effect == EffectClaim::kUndone ||
+                            n.compensation.effect == "undone";
+      late.repair = repair_now = !harmless;
+    }
+  } else if (success && !did_succeed) {
+    late.output = r.reply.body;
+  }
+  emit(std::move(late));
+  if (contradiction) {
+    emit(AnomalyRecorded{r.path, "contradiction",
+                         "attempt " + std::to_string(r.attempt) + " answered " +
+                             outcome_name(j.outcome) + " although the step is " +
+                             step_state_name(node(id).state)});
+    out_.contradicted = true;
+  }
+  if (repair_now && !node(id).own_undoing) return schedule_compensation(id);
+  if (!s_.ended()) check_scopes_of(id);
+}
+
+/// An answer reaches a place where an operator was waited for.
+void Decider::clear_stuck_by_reply(NodeId id, const ReportReply& r, const Judgement& j) {
+  const Node& n = node(id);
+  if (j.outcome == Outcome::kSucceeded && n.attempts > 0) {
+    emit(SagaResumed{n.path, "late_reply"});
+    return succeed_call(id, r.attempt, r.reply.body);
+  }
+  const bool conclusive = j.effect == Effect::kNotHappened || !other_attempt_unknown(n, r.attempt);
+  if (j.outcome == Outcome::kPermanent && r.reply.kind == TaskReply::Kind::kFailure && conclusive &&
+      j.effect != Effect::kPerhaps && n.effect == Effect::kPerhaps && j.code != "fenced") {
+    emit(SagaResumed{n.path, "late_reply"});
+    return give_up(id, error_of(n, j), true);
+  }
+  out_.duplicate = true;
+}
+
+// ---- Children ---------------------------------------------------------------------------------
+
+Decider::Refusal Decider::child_started(const ReportChildStarted& r) {
+  const NodeId id = id_of(r.path);
+  if (id == kNoNode || is_settled(node(id)) || s_.ended()) return {};
+  const dsl::Step* step = step_of(node(id));
+  if (step == nullptr || !step->saga || !step->saga->detach) return {};
+  StepSucceeded done;
+  done.path = r.path;
+  done.attempt = 1;
+  done.output = Value::object({{"saga", r.child.str()}});
+  emit(std::move(done));
+  succeeded(id);
+  return {};
+}
+
+Decider::Refusal Decider::child_refused(const ReportChildRefused& r) {
+  const NodeId id = id_of(r.path);
+  if (id == kNoNode || is_settled(node(id)) || s_.ended()) return {};
+  const Error error = invalid_error(r.code, r.message, r.path.str());
+  if (leaving(id)) {
+    emit(StepFailed{r.path, 1, error, {}, {}, {}, {}});
+    check_scopes_of(id);
+  } else {
+    stuck(id, "forward", error, Effect::kNotHappened);
+  }
+  return {};
+}
+
+Decider::Refusal Decider::child_ended(const ReportChildEnded& r) {
+  const NodeId id = id_of(r.path);
+  if (id == kNoNode || node(id).kind != "saga" || node(id).child != r.child) {
+    return reject(Rejection::Code::kUnknownStep, "no such child: `" + r.path.str() + "`");
+  }
+  const bool undone = r.state == "compensated" || r.state == "failed";
+  using State = CompensationState::State;
+  if (node(id).compensation.state == State::kRunning) {
+    if (!undone && r.state != "terminated") return {};
+    emit(ChildEnded{r.path, r.child, r.state, {}, r.error, {}});
+    if (undone) {
+      compensation_succeeded(id, "undone");
+    } else {
+      compensation_failed(id, {"invalid", "child_terminated", "the child was terminated",
+                               r.path.str(), ""});
+    }
+    return {};
+  }
+  if (is_settled(node(id)) || s_.ended()) return {};
+  emit(ChildEnded{r.path, r.child, r.state, r.output, r.error, r.holdings});
+  if (node(id).stuck) emit(SagaResumed{r.path, "late_reply"});
+  if (r.state == "completed") {
+    StepSucceeded done;
+    done.path = r.path;
+    done.attempt = 1;
+    done.output = r.output;
+    for (Movement m : r.holdings) {
+      m.kind = Movement::Kind::kHeld;
+      m.holder = r.path;
+      done.movements.push_back(std::move(m));
+    }
+    emit(std::move(done));
+    succeeded(id);
+  } else if (undone) {
+    Error error = r.error;
+    if (error.error_class.empty()) error.error_class = "business";
+    if (error.error_class == "invalid") error.error_class = "business";
+    error.step = r.path.str();
+    emit(StepFailed{r.path, 1, error, {}, {}, {}, {}});
+    if (leaving(id)) {
+      check_scopes_of(id);
+    } else if (node(id).pivot && (s_.cancel_requested || s_.deadline_passed)) {
+      begin_cancel_if_possible();
+    } else {
+      then_error(id, error);
+    }
+  } else {
+    const Error error = invalid_error("child_terminated", "the child was terminated", r.path.str());
+    if (leaving(id)) {
+      emit(StepInDoubt{r.path, 1, error, {}});
+      check_scopes_of(id);
+    } else {
+      stuck(id, "forward", error, Effect::kPerhaps);
+    }
+  }
+  return {};
+}
+
+}  // namespace weft::core

@@ -1,0 +1,208 @@
+#include "orchestrator/core/ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "orchestrator/core/decider.h"
+
+namespace weft::core {
+namespace {
+
+using dsl::Decimal;
+using dsl::Member;
+using dsl::Value;
+
+/// The item without its quantity, as text: what makes two items the same thing.
+std::string dimensions_of(const Value& item, const std::string& quantity) {
+  Value::Object members;
+  for (const Member& member : item.as_object()) {
+    if (member.key != quantity) members.push_back(member);
+  }
+  return Value::object(std::move(members)).to_canonical_json();
+}
+
+Decimal quantity_of(const Value& item, const std::string& quantity) {
+  const Value* amount = item.find(quantity);
+  return amount != nullptr && amount->is_number() ? amount->as_decimal() : Decimal{};
+}
+
+Decimal plus(const Decimal& a, const Decimal& b) {
+  auto sum = Decimal::add(a, b);
+  invariant(sum.has_value(), "a ledger quantity overflowed 28 digits");
+  return *sum;
+}
+Decimal minus(const Decimal& a, const Decimal& b) { return plus(a, b.negated()); }
+
+std::vector<NodeId> holders_oldest_first(const SagaState& state, const std::string& resource) {
+  std::vector<NodeId> holders;
+  for (NodeId id = 0; id < state.nodes.size(); ++id) {
+    auto found = state.nodes[id].holdings.find(resource);
+    if (found != state.nodes[id].holdings.end() && found->second.size() > 0) holders.push_back(id);
+  }
+  std::sort(holders.begin(), holders.end(), [&](NodeId a, NodeId b) {
+    return state.nodes[a].order < state.nodes[b].order;
+  });
+  return holders;
+}
+
+void count(Totals& totals, Movement::Kind kind, const std::string& dims, const Decimal& amount) {
+  auto add = [&](std::map<std::string, Decimal>& column, const Decimal& by) {
+    column[dims] = plus(column[dims], by);
+  };
+  switch (kind) {
+    case Movement::Kind::kHeld: add(totals.held, amount); break;
+    case Movement::Kind::kConsumed: add(totals.consumed, amount); break;
+    case Movement::Kind::kReleased: add(totals.released, amount); break;
+    case Movement::Kind::kWrittenOff: add(totals.written_off, amount); break;
+    case Movement::Kind::kReturned: add(totals.released, amount.negated()); break;
+  }
+}
+
+}  // namespace
+
+tl::expected<Value, std::string> normalise_items(const dsl::ResourceDefinition& resource,
+                                                 const Value& items) {
+  if (!items.is_array()) {
+    return tl::unexpected("`" + resource.name + "` needs a list of objects, got " +
+                          Value::kind_name(items.kind()));
+  }
+  Value result = Value::array({});
+  std::size_t index = 0;
+  for (const Value& item : items.as_array()) {
+    const std::string where = "item " + std::to_string(index++) + " of `" + resource.name + "`";
+    if (!item.is_object()) return tl::unexpected(where + " is no object");
+    Value::Object members;
+    for (const std::string& dimension : resource.by) {
+      const Value* value = item.find(dimension);
+      if (value == nullptr) return tl::unexpected(where + " has no `" + dimension + "`");
+      members.push_back({dimension, *value});
+    }
+    const Value* amount = item.find(resource.quantity);
+    if (amount == nullptr || !amount->is_number() || amount->as_decimal() <= Decimal{}) {
+      return tl::unexpected(where + " needs a positive number `" + resource.quantity + "`");
+    }
+    members.push_back({resource.quantity, *amount});
+    result = add_items(result, Value::array({Value::object(std::move(members))}),
+                       resource.quantity, false);
+  }
+  return result;
+}
+
+Value add_items(const Value& a, const Value& b, const std::string& quantity, bool negative) {
+  Value::Array sum = a.is_array() ? a.as_array() : Value::Array{};
+  if (!b.is_array()) return Value::array(std::move(sum));
+  for (const Value& item : b.as_array()) {
+    const std::string dims = dimensions_of(item, quantity);
+    Decimal amount = quantity_of(item, quantity);
+    if (negative) amount = amount.negated();
+    auto same = std::find_if(sum.begin(), sum.end(), [&](const Value& other) {
+      return dimensions_of(other, quantity) == dims;
+    });
+    if (same == sum.end()) {
+      invariant(!negative, "a holder lost units that it did not hold");
+      sum.push_back(item);
+      continue;
+    }
+    const Decimal left = plus(quantity_of(*same, quantity), amount);
+    invariant(left >= Decimal{}, "a holder lost more units than it held");
+    if (left == Decimal{}) {
+      sum.erase(same);
+    } else {
+      *same = same->with(quantity, Value(left));
+    }
+  }
+  return Value::array(std::move(sum));
+}
+
+tl::expected<std::vector<Movement>, std::string> take(const SagaState& state,
+                                                      const dsl::ResourceDefinition& resource,
+                                                      Movement::Kind kind, const Value& items) {
+  std::vector<Movement> movements;
+  const auto holders = holders_oldest_first(state, resource.name);
+  for (const Value& item : items.as_array()) {
+    const std::string dims = dimensions_of(item, resource.quantity);
+    Decimal missing = quantity_of(item, resource.quantity);
+    for (NodeId id : holders) {
+      if (missing == Decimal{}) break;
+      const Node& holder = state.nodes[id];
+      for (const Value& held : holder.holdings.at(resource.name).as_array()) {
+        if (dimensions_of(held, resource.quantity) != dims) continue;
+        const Decimal here = quantity_of(held, resource.quantity);
+        const Decimal part = here < missing ? here : missing;
+        missing = minus(missing, part);
+        Value::Array part_item{held.with(resource.quantity, Value(part))};
+        auto same = std::find_if(movements.begin(), movements.end(),
+                                 [&](const Movement& m) { return m.holder == holder.path; });
+        if (same == movements.end()) {
+          movements.push_back({kind, resource.name, holder.path, Value::array(part_item),
+                               resource.quantity});
+        } else {
+          same->items = add_items(same->items, Value::array(part_item), resource.quantity, false);
+        }
+      }
+    }
+    if (missing != Decimal{}) {
+      return tl::unexpected("the saga holds too little `" + resource.name + "`: " +
+                            missing.to_string() + " more of " + dims + " than is held");
+    }
+  }
+  return movements;
+}
+
+std::vector<Movement> take_all(const SagaState& state, const dsl::ResourceDefinition& resource,
+                               Movement::Kind kind) {
+  std::vector<Movement> movements;
+  for (NodeId id : holders_oldest_first(state, resource.name)) {
+    const Node& holder = state.nodes[id];
+    movements.push_back({kind, resource.name, holder.path, holder.holdings.at(resource.name),
+                         resource.quantity});
+  }
+  return movements;
+}
+
+std::vector<Movement> all_of(const Node& node, Movement::Kind kind) {
+  std::vector<Movement> movements;
+  for (const auto& [resource, items] : node.holdings) {
+    if (items.size() == 0) continue;
+    auto quantity = node.quantity_names.find(resource);
+    movements.push_back({kind, resource, node.path, items,
+                         quantity == node.quantity_names.end() ? "qty" : quantity->second});
+  }
+  return movements;
+}
+
+std::vector<Movement> all_held(const SagaState& state, Movement::Kind kind) {
+  std::vector<Movement> movements;
+  for (const Node& node : state.nodes) {
+    auto some = all_of(node, kind);
+    movements.insert(movements.end(), some.begin(), some.end());
+  }
+  return movements;
+}
+
+bool holds_anything(const Node& node) {
+  return std::any_of(node.holdings.begin(), node.holdings.end(),
+                     [](const auto& entry) { return entry.second.size() > 0; });
+}
+
+void apply_movements(SagaState& state, const std::vector<Movement>& movements, Node* by) {
+  for (const Movement& movement : movements) {
+    Node* holder = state.find(movement.holder);
+    invariant(holder != nullptr, "a movement names a step that does not exist");
+    Value& held = holder->holdings[movement.resource];
+    const bool adds =
+        movement.kind == Movement::Kind::kHeld || movement.kind == Movement::Kind::kReturned;
+    held = add_items(held, movement.items, movement.quantity, !adds);
+    holder->quantity_names[movement.resource] = movement.quantity;
+    Totals& totals = state.ledger[movement.resource];
+    for (const Value& item : movement.items.as_array()) {
+      count(totals, movement.kind, dimensions_of(item, movement.quantity),
+            quantity_of(item, movement.quantity));
+    }
+    if (by != nullptr && holder != by && movement.kind == Movement::Kind::kReleased) {
+      by->taken.push_back(movement);
+    }
+  }
+}
+
+}  // namespace weft::core

@@ -1,0 +1,45 @@
+#pragma once  // orchestrator/core/ledger.h
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "dsl/saga_graph.h"
+#include "dsl/value.h"
+#include "orchestrator/core/event.h"
+#include "orchestrator/core/saga_state.h"
+
+namespace weft::core {
+
+/// The saga's ledger: what each step holds of each declared resource. Items are objects of the
+/// resource's dimensions and a positive quantity; amounts are exact.
+
+/// Checks what a `holds`, `consumes` or `releases` expression yielded: a list of objects that have
+/// every dimension and a positive quantity. The error is a sentence for a person. Members that are
+/// neither dimension nor quantity are dropped, equal dimensions are added up.
+[[nodiscard]] tl::expected<dsl::Value, std::string> normalise_items(
+    const dsl::ResourceDefinition& resource, const dsl::Value& items);
+
+/// Takes `items` from the holders, oldest first. The error says what there was too little of.
+[[nodiscard]] tl::expected<std::vector<Movement>, std::string> take(
+    const SagaState& state, const dsl::ResourceDefinition& resource, Movement::Kind kind,
+    const dsl::Value& items);
+/// Takes all that any holder still has.
+[[nodiscard]] std::vector<Movement> take_all(const SagaState& state,
+                                             const dsl::ResourceDefinition& resource,
+                                             Movement::Kind kind);
+/// Everything one step still holds, as movements of `kind`.
+[[nodiscard]] std::vector<Movement> all_of(const Node& node, Movement::Kind kind);
+/// Everything any step still holds.
+[[nodiscard]] std::vector<Movement> all_held(const SagaState& state, Movement::Kind kind);
+[[nodiscard]] bool holds_anything(const Node& node);
+/// Adds the quantities of two lists of items; `negative` subtracts and drops what reaches zero.
+[[nodiscard]] dsl::Value add_items(const dsl::Value& a, const dsl::Value& b,
+                                   const std::string& quantity, bool negative);
+
+/// Folds movements into holders and totals; `by` is the step whose event carries them.
+void apply_movements(SagaState& state, const std::vector<Movement>& movements, Node* by);
+
+}  // namespace weft::core
