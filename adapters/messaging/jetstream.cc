@@ -107,6 +107,9 @@ struct JetStreamConsumer::State : std::enable_shared_from_this<JetStreamConsumer
   const std::string inbox;
   SubscriptionId subscription;
 
+  std::mutex gate;   // held while the handler runs, so that the destructor can wait for it
+  bool open = true;  // guarded by gate
+
   std::mutex mutex;
   bool consumer_ready = false;
   bool asking = false;  // a consumer request is on its way
@@ -181,7 +184,8 @@ void JetStreamConsumer::State::on_message(Received message) {
     --outstanding;
     ++unsettled;
   }
-  handler(std::move(message));
+  const std::lock_guard lock(gate);
+  if (open) handler(std::move(message));
 }
 
 void JetStreamConsumer::State::settle(const std::string& reply, std::string verb) {
@@ -217,7 +221,11 @@ tl::expected<std::unique_ptr<JetStreamConsumer>, InvalidText> JetStreamConsumer:
   return std::unique_ptr<JetStreamConsumer>(new JetStreamConsumer(std::move(state)));
 }
 
-JetStreamConsumer::~JetStreamConsumer() { state_->bus.unsubscribe(state_->subscription, {}); }
+JetStreamConsumer::~JetStreamConsumer() {
+  state_->bus.unsubscribe(state_->subscription, {});
+  const std::lock_guard lock(state_->gate);
+  state_->open = false;
+}
 
 void JetStreamConsumer::tick(Requester::Instant now) {
   state_->requester.tick(now);

@@ -35,7 +35,8 @@ struct ConsumerOptions {
 /// durable with us (ack), cannot be handled now (nak), or never (term).
 class JetStreamConsumer final {
  public:
-  /// `message.reply` names the delivery for ack(), nak() and term(). Called on a thread of the bus.
+  /// `message.reply` names the delivery for ack(), nak() and term(). Called on a thread of the bus,
+  /// never after the destructor (which must not be called from it).
   using Handler = std::function<void(Received message)>;
 
   static tl::expected<std::unique_ptr<JetStreamConsumer>, InvalidText> create(

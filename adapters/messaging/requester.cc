@@ -1,5 +1,6 @@
 #include "adapters/messaging/requester.h"
 
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
@@ -22,21 +23,25 @@ struct Requester::State {
   // Takes the request out under the lock and calls back outside it: exactly once, and free to send
   // again from the callback.
   void settle(const std::string& token, tl::expected<Received, Failure> answer) {
-    Callback callback;
-    {
-      const std::lock_guard lock(mutex);
-      const auto found = waiting.find(token);
-      if (found == waiting.end()) return;
-      callback = std::move(found->second.callback);
-      waiting.erase(found);
-    }
+    std::unique_lock lock(mutex);
+    const auto found = waiting.find(token);
+    if (found == waiting.end()) return;
+    const Callback callback = std::move(found->second.callback);
+    waiting.erase(found);
+    ++running;
+    lock.unlock();
     callback(std::move(answer));
+    lock.lock();
+    --running;
+    idle.notify_all();
   }
 
   MessageBus& bus;
   const std::string inbox;
   SubscriptionId subscription;
   mutable std::mutex mutex;
+  std::condition_variable idle;
+  int running = 0;  // callbacks under way
   std::map<std::string, Waiting> waiting;
 };
 
@@ -56,7 +61,12 @@ Requester::Requester(MessageBus& bus) : state_(std::make_shared<State>(bus)) {
   if (subscribed) state_->subscription = *subscribed;
 }
 
-Requester::~Requester() { state_->bus.unsubscribe(state_->subscription, {}); }
+Requester::~Requester() {
+  state_->bus.unsubscribe(state_->subscription, {});
+  std::unique_lock lock(state_->mutex);
+  state_->waiting.clear();
+  state_->idle.wait(lock, [this] { return state_->running == 0; });
+}
 
 void Requester::send(Message message, Instant deadline, Callback callback) {
   const std::string token = random_token();

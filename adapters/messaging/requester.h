@@ -19,7 +19,8 @@ class Requester final {
  public:
   using Instant = std::chrono::steady_clock::time_point;
   enum class Failure { kTimeout, kNoResponders, kNotSent };
-  /// Called exactly once for each request: on a thread of the bus, on tick()'s, or within send().
+  /// Called once for each request: on a thread of the bus, on tick()'s, or within send(). Never
+  /// after the destructor, which drops what is open and waits for callbacks under way.
   using Callback = std::function<void(tl::expected<Received, Failure>)>;
 
   /// The bus must outlive this.

@@ -1,0 +1,265 @@
+#include "adapters/reference/rehearsal.h"
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "adapters/messaging/contract.h"
+#include "adapters/messaging/subjects.h"
+
+namespace weft::reference {
+namespace {
+
+using nlohmann::json;
+using sdk::Answer;
+using sdk::Interference;
+using sdk::Request;
+using std::chrono::milliseconds;
+
+constexpr std::string_view kShares[] = {"lost_request",       "no_answer",        "answer_late",
+                                        "answer_twice",       "error_after_commit",
+                                        "die_after_commit"};
+constexpr std::string_view kIntegers[] = {"seed", "slow_ms", "answer_late_ms"};
+constexpr std::string_view kFailMembers[] = {"code",  "service_code", "message", "retry_after_ms",
+                                             "share", "attempts",     "where"};
+constexpr std::int64_t kDelayMsMax = 24LL * 3600 * 1000;
+
+template <typename Names>
+bool is_one_of(const Names& names, const std::string& name) {
+  for (const std::string_view known : names) {
+    if (known == name) return true;
+  }
+  return false;
+}
+
+bool is_share(const json& value) {
+  return value.is_number() && value.get<double>() >= 0 && value.get<double>() <= 1;
+}
+
+bool is_count(const json& value) {
+  return value.is_number_integer() && value.get<std::int64_t>() >= 0 &&
+         value.get<std::int64_t>() <= kDelayMsMax;
+}
+
+tl::expected<void, std::string> check_fail(const json& fail) {
+  if (!fail.is_object()) return tl::unexpected(std::string("fail must be an object"));
+  for (const auto& [name, value] : fail.items()) {
+    if (!is_one_of(kFailMembers, name)) return tl::unexpected("fail has no member " + name);
+    const bool good = name == "code" || name == "message" ? value.is_string()
+                      : name == "share"                   ? is_share(value)
+                      : name == "where"                   ? value.is_object()
+                                                          : is_count(value);
+    if (!good) return tl::unexpected("fail." + name + " has a wrong value");
+  }
+  return {};
+}
+
+tl::expected<void, std::string> check_plan(const json& plan) {
+  if (!plan.is_object()) return tl::unexpected(std::string("the plan must be a JSON object"));
+  for (const auto& [name, value] : plan.items()) {
+    if (name == "fail") {
+      const auto good = check_fail(value);
+      if (!good) return good;
+    } else if (name == "operations") {
+      for (const json& operation : value) {
+        if (!value.is_array() || !operation.is_string()) {
+          return tl::unexpected(std::string("operations must be a list of names"));
+        }
+      }
+    } else if (is_one_of(kShares, name)) {
+      if (!is_share(value)) return tl::unexpected(name + " must be a number from 0 to 1");
+    } else if (is_one_of(kIntegers, name)) {
+      if (!is_count(value)) return tl::unexpected(name + " must be a whole number from 0");
+    } else {
+      return tl::unexpected("the plan has no member " + name);
+    }
+  }
+  return {};
+}
+
+// FNV-1a, then splitmix64's finish: well spread, and equal on every machine.
+std::uint64_t hash(std::string_view text, std::uint64_t seed) {
+  std::uint64_t value = 0xCBF29CE484222325 ^ seed;
+  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+  value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
+  value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
+  return value ^ (value >> 31);
+}
+
+bool chosen(double share, std::uint64_t seed, const std::string& what) {
+  if (share <= 0) return false;
+  return static_cast<double>(hash(what, seed) >> 11) * 0x1p-53 < share;
+}
+
+bool has_members(const json& input, const json& where) {
+  if (!input.is_object()) return false;
+  for (const auto& [name, value] : where.items()) {
+    const auto found = input.find(name);
+    if (found == input.end() || *found != value) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+struct Rehearsal::State {
+  mutable std::mutex mutex;
+  json plan = json::object();
+
+  json current() const {
+    const std::lock_guard lock(mutex);
+    return plan;
+  }
+
+  static bool concerns(const json& plan, const Request& request) {
+    const auto operations = plan.find("operations");
+    if (operations == plan.end()) return true;
+    for (const json& operation : *operations) {
+      if (operation == request.operation) return true;
+    }
+    return false;
+  }
+
+  static bool happens(const json& plan, const char* fault, const Request& request) {
+    const std::string what = std::string(fault) + "|" + request.key() + "|" +
+                             std::to_string(request.headers.attempt) +
+                             (request.headers.compensation ? "|undo" : "");
+    return chosen(plan.value(fault, 0.0), plan.value("seed", std::uint64_t{0}), what);
+  }
+
+  static std::optional<Answer> failure(const json& plan, const Request& request) {
+    const auto found = plan.find("fail");
+    if (found == plan.end()) return std::nullopt;
+    const json& fail = *found;
+    if (request.headers.attempt > fail.value("attempts", 1'000'000'000)) return std::nullopt;
+    if (!has_members(request.input, fail.value("where", json::object()))) return std::nullopt;
+    if (!chosen(fail.value("share", 1.0), plan.value("seed", std::uint64_t{0}),
+                "fail|" + request.key())) {
+      return std::nullopt;
+    }
+    // No claim about the effect: an earlier attempt may have done it.
+    Answer answer = Answer::failed(fail.value("service_code", 409), fail.value("code", ""),
+                                   fail.value("message", "told to fail"));
+    if (fail.contains("retry_after_ms")) {
+      answer.error.retry_after_ms = fail.value("retry_after_ms", std::int64_t{0});
+    }
+    return answer;
+  }
+
+  Interference::Before before(const Request& request) const {
+    const json now = current();
+    Interference::Before result;
+    if (!concerns(now, request)) return result;
+    result.delay = milliseconds(now.value("slow_ms", std::int64_t{0}));
+    result.lost = happens(now, "lost_request", request);
+    result.instead = failure(now, request);
+    return result;
+  }
+
+  Interference::After after(const Request& request, const Answer& answer) const {
+    const json now = current();
+    Interference::After result;
+    if (!concerns(now, request)) return result;
+    const bool committed = answer.kind != Answer::Kind::kError;
+    result.die = committed && happens(now, "die_after_commit", request);
+    result.lost = happens(now, "no_answer", request);
+    result.twice = happens(now, "answer_twice", request);
+    if (committed && happens(now, "error_after_commit", request)) {
+      result.instead = Answer::failed(500, "", "told to fail after the commit");
+    }
+    json late = now;
+    if (!late.contains("answer_late")) late["answer_late"] = 1.0;
+    if (now.contains("answer_late_ms") && happens(late, "answer_late", request)) {
+      result.late = milliseconds(now.value("answer_late_ms", std::int64_t{0}));
+    }
+    return result;
+  }
+};
+
+Rehearsal::Rehearsal() : state_(std::make_shared<State>()) {}
+Rehearsal::~Rehearsal() = default;
+
+tl::expected<void, std::string> Rehearsal::set_plan(const json& plan) {
+  const auto good = check_plan(plan);
+  if (!good) return good;
+  const std::lock_guard lock(state_->mutex);
+  state_->plan = plan;
+  return {};
+}
+
+json Rehearsal::plan() const { return state_->current(); }
+
+void Rehearsal::add_to(sdk::Program& program, const std::string& adapter) {
+  const auto state = state_;
+  const auto change = [state](const std::string& name, const json& value)
+      -> tl::expected<void, std::string> {
+    json plan = state->current();
+    plan[name] = value;
+    const auto good = check_plan(plan);
+    if (!good) return good;
+    const std::lock_guard lock(state->mutex);
+    state->plan = std::move(plan);
+    return {};
+  };
+  const auto number_flag = [&](const char* flag, const char* member, const char* value,
+                               const char* help) {
+    program.flags.push_back({flag, value, help, [change, member](const std::string& text) {
+                               return change(member, json::parse(text, nullptr, false));
+                             }});
+  };
+  number_flag("--seed", "seed", "N", "Seed of all trouble");
+  number_flag("--slow-ms", "slow_ms", "MS", "Time that each task takes");
+  number_flag("--lost-request", "lost_request", "SHARE", "Neither done nor answered");
+  number_flag("--no-answer", "no_answer", "SHARE", "Done, not answered");
+  number_flag("--answer-late-ms", "answer_late_ms", "MS", "Answered so much later");
+  number_flag("--answer-twice", "answer_twice", "SHARE", "Answered two times");
+  number_flag("--error-after-commit", "error_after_commit", "SHARE", "Done, answered 500");
+  number_flag("--die-after-commit", "die_after_commit", "SHARE", "Done, then the process ends");
+  program.flags.push_back({"--fail", "CODE", "Refuse every task with this code",
+                           [change](const std::string& code) {
+                             return change("fail", {{"code", code}});
+                           }});
+  program.flags.push_back(
+      {"--faults", "JSON", "The whole plan, as the control subject takes it",
+       [state](const std::string& text) -> tl::expected<void, std::string> {
+         json plan = json::parse(text, nullptr, false);
+         const auto good = check_plan(plan);
+         if (!good) return good;
+         const std::lock_guard lock(state->mutex);
+         state->plan = std::move(plan);
+         return {};
+       }});
+  program.interference.before = [state](const Request& request) { return state->before(request); };
+  program.interference.after = [state](const Request& request, const Answer& answer) {
+    return state->after(request, answer);
+  };
+
+  program.listen = [state, adapter](messaging::MessageBus& bus) -> tl::expected<void, std::string> {
+    const auto subject = messaging::custom_subject("weft-adapter." + adapter + ".control");
+    if (!subject) return tl::unexpected(subject.error().message);
+    const auto listening = bus.subscribe(
+        messaging::exactly(*subject), {}, [state, &bus](messaging::Received message) {
+          tl::expected<void, std::string> good;
+          if (!message.body.empty()) {
+            json plan = json::parse(message.body, nullptr, false);
+            good = check_plan(plan);
+            const std::lock_guard lock(state->mutex);
+            if (good) state->plan = std::move(plan);
+          }
+          const auto to = messaging::reply_subject(message.reply);
+          if (!to) return;
+          messaging::ServiceError error;
+          error.service_code = 400;
+          if (!good) error.message = good.error();
+          (void)bus.publish(good ? messaging::success_reply(*to, state->current().dump())
+                                 : messaging::error_reply(*to, error));
+          bus.flush();
+        });
+    if (!listening) return tl::unexpected(listening.error().message);
+    return {};
+  };
+}
+
+}  // namespace weft::reference
