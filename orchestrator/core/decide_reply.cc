@@ -253,6 +253,10 @@ void Decider::attempt_unknown(NodeId id, std::int64_t attempt, const Error& erro
     emit(std::move(failed));
     return begin_probe(id);
   }
+  // Neither to ask again nor to undo blindly: what an unsafe adapter did, a person has to find out.
+  if (adapter_of(n.adapter).guarantee == dsl::Guarantee::kUnsafe) {
+    return stuck(id, "forward", error, Effect::kPerhaps);
+  }
   const std::int64_t attempts = n.attempts - n.attempts_base;
   const std::int64_t delay =
       delay_of(call.retry, s_.birth.saga.str() + "/" + n.path.str(), attempts, {});
