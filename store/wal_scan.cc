@@ -81,8 +81,9 @@ class LogScanner final {
   }
 
  private:
-  // Reads until the first place that is no fragment; returns it.
+  // Reads until the first place that is no fragment; returns it. A record counts once it is whole.
   std::size_t read_good_part() {
+    std::optional<Numbers> begun;
     std::size_t offset = 0;
     while (offset < log_.size()) {
       const std::size_t left_in_block = kBlockSize - offset % kBlockSize;
@@ -97,7 +98,11 @@ class LogScanner final {
         if (result_.last_sequence != 0 && numbers->first > result_.last_sequence + 1) {
           result_.records_behind_damage = true;
         }
-        note(*fragment, *numbers);
+        begun = numbers;
+      }
+      if (begun && (fragment->type == kWhole || fragment->type == kLast)) {
+        note(*fragment, begun->last);
+        begun.reset();
       }
       offset = fragment->end;
     }
@@ -113,14 +118,15 @@ class LogScanner final {
       const auto numbers = fragment ? numbers_of(*fragment) : std::nullopt;
       if (numbers && numbers->first > result_.last_sequence) {
         result_.records_behind_damage = true;
-        note(*fragment, *numbers);
+        // Of a record in parts only the beginning is sure; that what came before it was synced.
+        note(*fragment, fragment->type == kWhole ? numbers->last : numbers->first - 1);
       }
       at = fragment ? fragment->end : at + 1;
     }
   }
 
-  void note(const Fragment& fragment, const Numbers& numbers) {
-    result_.last_sequence = std::max(result_.last_sequence, numbers.last);
+  void note(const Fragment& fragment, std::uint64_t last_sequence) {
+    result_.last_sequence = std::max(result_.last_sequence, last_sequence);
     if (result_.records_behind_damage && fragment.type == kWhole &&
         result_.behind.size() < kBehindMax) {
       result_.behind.emplace_back(fragment.bytes);

@@ -25,7 +25,7 @@ struct WalDamage {
 
 struct WalScan {
   std::vector<WalDamage> damages;  ///< At most one a file: where its readable beginning ends.
-  /// Highest sequence number of any valid record, before or behind a damage; 0: there is none.
+  /// Highest sequence number that valid records prove, before or behind a damage; 0: there is none.
   std::uint64_t last_sequence = 0;
   /// A valid record lies behind a damage, or a gap in the numbers between two files.
   bool records_behind_damage = false;
