@@ -132,6 +132,8 @@ class SqliteTransaction final : public Transaction {
   }
 
   void give_up() override { given_up_ = true; }
+  void want_courier() override { courier_wanted_ = true; }
+  bool courier_wanted() const override { return courier_wanted_; }
   bool failed() const override { return error_.has_value(); }
   std::string error() const override { return error_.value_or(""); }
   [[nodiscard]] bool given_up() const { return given_up_; }
@@ -153,6 +155,7 @@ class SqliteTransaction final : public Transaction {
   StatementCache& cache_;
   std::optional<std::string> error_;
   bool given_up_ = false;
+  bool courier_wanted_ = false;
   int depth_ = 0;
 };
 

@@ -48,6 +48,9 @@ class Transaction {
   virtual void nested(const std::function<bool()>& part) = 0;
   /// Rolls all of this work back at its end, without an error.
   virtual void give_up() = 0;
+  /// This work leaves something to send or to go on with: the courier shall look at once.
+  virtual void want_courier() = 0;
+  [[nodiscard]] virtual bool courier_wanted() const = 0;
   [[nodiscard]] virtual bool failed() const = 0;
   [[nodiscard]] virtual std::string error() const = 0;
 };

@@ -162,6 +162,7 @@ Request request_of(const std::string& key, const std::string& operation, const s
 
 void begin_work(const Request& request, const Outcome& outcome, Transaction& transaction) {
   const std::int64_t now = wall_clock_ms();
+  transaction.want_courier();
   remember(transaction, request.key(),
            {"in_progress", request.operation, digest_of(request), "null", EffectClaim::kAbsent});
   transaction.run(
@@ -221,7 +222,14 @@ Answer handle_compensation(const Adapter::Operation& operation, Request request,
     return success("{}", EffectClaim::kNone);
   }
   if (known->state == "undone") return success(known->reply, known->effect);
-  if (known->state == "in_progress") return in_progress();
+  if (known->state == "in_progress") {
+    // Nobody waits for that work any more: ask at once, so that it can be dropped.
+    transaction.run(
+        "UPDATE weft_work SET next_heartbeat_ms = 0 WHERE key = ? AND heartbeat_ms > 0",
+        {request.key()});
+    transaction.want_courier();
+    return in_progress();
+  }
   if (expired) {
     return Answer::failed(408, "expired", "the deadline had passed before the work began");
   }

@@ -33,6 +33,7 @@ OutboxEntry::Kind kind_of(const std::string& name) {
 
 void put_in_outbox(Transaction& transaction, const OutboxEntry& entry,
                    std::chrono::milliseconds delay) {
+  transaction.want_courier();
   transaction.run(
       "INSERT INTO weft_outbox (kind, target, message_id, body, due_ms) VALUES (?, ?, ?, ?, ?)",
       {kind_name(entry.kind), entry.target, entry.message_id, entry.body,

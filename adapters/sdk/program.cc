@@ -89,6 +89,7 @@ int run_adapter(const Adapter& adapter, int argc, char** argv, Program program) 
   auto worker = Worker::start(adapter, **database, **bus, std::move(options));
   if (!worker) return failed(adapter, worker.error());
   (*bus)->set_state_handler([&adapter, &nats](messaging::BusState state) {
+    if (state == messaging::BusState::kClosed) return;
     const char* word = state == messaging::BusState::kConnected ? "connected to" : "not connected to";
     std::fprintf(stderr, "weft-adapter-%s: %s %s\n", adapter.name().c_str(), word,
                  nats.url.c_str());

@@ -233,7 +233,6 @@ class Worker::Pool {
     if (after.die) _exit(137);  // as a kill would: no answer, no cleaning up
     service_.count(request->operation, std::chrono::steady_clock::now() - began,
                    result.kind == Answer::Kind::kError ? result.error.message : "");
-    if (result.kind == Answer::Kind::kPending) courier_.wake();
     if (after.lost) return;
     const Answer& said = after.instead ? *after.instead : result;
     if (after.late.count() > 0) {
@@ -286,11 +285,16 @@ class Worker::Pool {
 
   Answer run(const Request& request, Instant received_at) {
     Answer result;
+    bool courier_wanted = false;
     const bool expired = has_expired(request.headers, received_at);
     const auto written = database_.write([&](Transaction& transaction) {
       result = handle_request(adapter_, request, expired, transaction);
+      courier_wanted = transaction.courier_wanted();
     });
-    if (written) return result;
+    if (written) {
+      if (courier_wanted) courier_.wake();
+      return result;
+    }
     // Rolled back as a whole: the key is as it was. A failed commit proves nothing.
     return Answer::failed(500, "database_failed", written.error().message);
   }
