@@ -333,6 +333,8 @@ struct SagaGraph {
   std::map<std::string, AdapterDefinition> adapters;  ///< Every adapter a call, probe,
                                                       ///< compensation or route target names.
   std::string digest;       ///< SHA-256, hex, over canonical_form().to_canonical_json().
+  std::string definition_digest;  ///< SHA-256, hex, of the YAML as JSON, without the adapters: tells
+                                  ///< "other bytes under name@version" from a changed adapter.
   std::string source;       ///< The YAML text it was compiled from.
 
   [[nodiscard]] std::string id() const { return workflow + "@" + version; }

@@ -1,0 +1,506 @@
+#include "dsl/parser_context.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "dsl/durations.h"
+#include "dsl/names.h"
+
+namespace weft::dsl {
+namespace {
+
+std::string describe(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::kNull: return "nothing";
+    case YamlNode::Kind::kSequence: return "a list";
+    case YamlNode::Kind::kMapping: return "a mapping";
+    case YamlNode::Kind::kScalar: break;
+  }
+  if (node.plain) {
+    const Value value = resolve_plain(node.text).value;
+    if (value.is_number()) return "a number";
+    if (value.is_boolean()) return "`" + node.text + "`";
+  }
+  return "text";
+}
+
+/// The `}` that closes the expression whose `${` stands at `open`; npos if nothing does. Strings
+/// are skipped, with their interpolations `\( … )`.
+std::size_t expression_end(std::string_view text, std::size_t open) {
+  std::vector<char> nesting{'{'};
+  for (std::size_t i = open + 2; i < text.size(); ++i) {
+    const char c = text[i];
+    if (nesting.back() == '"') {
+      if (c == '"') nesting.pop_back();
+      if (c == '\\' && i + 1 < text.size() && text[++i] == '(') nesting.push_back('(');
+      continue;
+    }
+    if (c == '"' || c == '{' || c == '(') nesting.push_back(c);
+    if (c == ')' && nesting.back() == '(') nesting.pop_back();
+    if (c != '}') continue;
+    while (nesting.back() == '(') nesting.pop_back();  // A `(` too many: the compiler says so.
+    if (nesting.back() == '{') nesting.pop_back();
+    if (nesting.empty()) return i;
+  }
+  return std::string_view::npos;
+}
+
+bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+/// Where the `${ … }` stands if `text` is nothing else.
+struct WholeExpression {
+  std::size_t open = 0;
+  std::size_t close = 0;
+};
+std::optional<WholeExpression> whole_expression(std::string_view text) {
+  std::size_t begin = 0;
+  std::size_t end = text.size();
+  while (begin < end && blank(text[begin])) ++begin;
+  while (end > begin && blank(text[end - 1])) --end;
+  if (!text.substr(begin, end - begin).starts_with("${")) return std::nullopt;
+  const std::size_t close = expression_end(text, begin);
+  if (close == std::string_view::npos || close + 1 != end) return std::nullopt;
+  return WholeExpression{begin, close};
+}
+
+const char* rule_of(ExpressionError::Kind kind) {
+  switch (kind) {
+    case ExpressionError::Kind::kUnknownFunction: return "expression.function";
+    case ExpressionError::Kind::kUnknownName: return "expression.name";
+    case ExpressionError::Kind::kType: return "expression.type";
+    case ExpressionError::Kind::kOverflow: return "expression.overflow";
+    default: return "expression.syntax";
+  }
+}
+
+}  // namespace
+
+bool ParserContext::expect_mapping(const YamlNode& node, std::string_view what,
+                                   std::string_view example) {
+  if (node.is_mapping()) return true;
+  error(node.at, "form.type",
+        std::string(what) + " must be a mapping, not " + describe(node),
+        example.empty() ? std::string() : "write `" + std::string(example) + "`");
+  return false;
+}
+
+bool ParserContext::expect_list(const YamlNode& node, std::string_view what,
+                                std::string_view example) {
+  if (node.is_sequence()) return true;
+  error(node.at, "form.type", std::string(what) + " must be a list, not " + describe(node),
+        example.empty() ? std::string() : "write `" + std::string(example) + "`");
+  return false;
+}
+
+bool ParserContext::scalar_text(const YamlNode& node, std::string_view what,
+                                std::string_view example, std::string& out) {
+  const bool plain = node.is_scalar() && node.plain;
+  const PlainScalar resolved = plain ? resolve_plain(node.text) : PlainScalar{};
+  if (!node.is_scalar() || (plain && !resolved.value.is_string())) {
+    std::string instead = example.empty() ? std::string() : "write `" + std::string(example) + "`";
+    if (plain && example.empty()) {
+      instead = "write it in quotes: `\"" + node.text.substr(0, 40) + "\"`";
+    }
+    error(node.at, "form.type", std::string(what) + " must be text, not " + describe(node),
+          std::move(instead));
+    return false;
+  }
+  if (!resolved.quarrel.empty()) {
+    error(node.at, "yaml.ambiguous", resolved.quarrel, resolved.instead);
+    return false;
+  }
+  out = node.text;
+  return true;
+}
+
+std::optional<Word> ParserContext::text(const YamlNode& node, std::string_view what) {
+  std::string value;
+  if (!scalar_text(node, what, {}, value)) return std::nullopt;
+  if (std::all_of(value.begin(), value.end(), blank)) {
+    error(node.at, "form.value", std::string(what) + " must not be empty");
+    return std::nullopt;
+  }
+  return Word{std::move(value), node.at};
+}
+
+std::optional<Word> ParserContext::constant_text(const YamlNode& node, std::string_view what) {
+  auto word = text(node, what);
+  if (word && word->text.find("${") != std::string::npos) {
+    error(node.at, "expression.here", std::string(what) + " is fixed text; it cannot hold `${ }`",
+          "write the text itself, or use a step of its own");
+    return std::nullopt;
+  }
+  return word;
+}
+
+bool ParserContext::check_name(const Word& word, std::string_view what) {
+  if (is_name(word.text)) return true;
+  const std::string better = as_name(word.text, '_');
+  error(word.at, "form.name",
+        std::string(what) + " must match `[a-z][a-z0-9_]*` (64 characters at most), not " +
+            quoted(word.text),
+        better.empty() || better == word.text ? std::string() : "write " + quoted(better));
+  return false;
+}
+
+std::optional<Word> ParserContext::name(const YamlNode& node, std::string_view what) {
+  std::string value;
+  if (!scalar_text(node, what, {}, value)) return std::nullopt;
+  Word word{std::move(value), node.at};
+  if (!check_name(word, what)) return std::nullopt;
+  return word;
+}
+
+std::optional<Word> ParserContext::code(const YamlNode& node, std::string_view what) {
+  return name(node, what);
+}
+
+std::optional<Word> ParserContext::dotted_name(const YamlNode& node, std::string_view what) {
+  std::string value;
+  if (!scalar_text(node, what, {}, value)) return std::nullopt;
+  if (is_dotted_name(value)) return Word{std::move(value), node.at};
+  std::string better;
+  std::string_view rest = value;
+  while (value.size() <= 200) {
+    const std::size_t dot = rest.find('.');
+    const std::string part = as_name(rest.substr(0, dot), '_');
+    if (!part.empty()) better += (better.empty() ? "" : ".") + part;
+    if (dot == std::string_view::npos) break;
+    rest.remove_prefix(dot + 1);
+  }
+  error(node.at, "form.name",
+        std::string(what) + " must be names `[a-z][a-z0-9_]*` joined by dots, not " +
+            quoted(value),
+        better.empty() || better == value ? std::string() : "write " + quoted(better));
+  return std::nullopt;
+}
+
+std::optional<Word> ParserContext::status(const YamlNode& node, std::string_view what) {
+  std::string value;
+  if (!scalar_text(node, what, {}, value)) return std::nullopt;
+  if (is_status(value)) return Word{std::move(value), node.at};
+  const std::string better = as_name(value, '-');
+  error(node.at, "form.name",
+        std::string(what) + " must match `[a-z][a-z0-9-]*` (64 characters at most), not " +
+            quoted(value),
+        better.empty() || better == value ? std::string() : "write " + quoted(better));
+  return std::nullopt;
+}
+
+std::optional<Length> ParserContext::duration(const YamlNode& node, std::string_view what,
+                                              bool zero) {
+  if (!node.is_scalar()) {
+    error(node.at, "form.duration",
+          std::string(what) + " must be a duration, not " + describe(node),
+          "write it like `200ms`, `30s`, `10m`, `6h` or `3d`");
+    return std::nullopt;
+  }
+  const auto ms = parse_duration(node.text);
+  if (!ms) {
+    error(node.at, "form.duration", std::string(what) + ": " + ms.error().message,
+          ms.error().instead);
+    return std::nullopt;
+  }
+  if (*ms == 0 && !zero) {
+    error(node.at, "form.duration", std::string(what) + " must be longer than 0",
+          "leave it out if there is nothing to wait for");
+    return std::nullopt;
+  }
+  return Length{*ms, node.at};
+}
+
+std::optional<Count> ParserContext::integer(const YamlNode& node, std::string_view what,
+                                            std::int64_t min, std::int64_t max) {
+  const Value value = node.is_scalar() && node.plain ? resolve_plain(node.text).value : Value();
+  const std::string range = "write a whole number from " + std::to_string(min) + " to " +
+                            std::to_string(max);
+  if (!value.is_integer()) {
+    std::string found = describe(node);
+    if (value.is_number()) found = quoted(node.text);
+    error(node.at, "form.type", std::string(what) + " must be a whole number, not " + found,
+          range);
+    return std::nullopt;
+  }
+  if (value.as_integer() < min || value.as_integer() > max) {
+    error(node.at, "form.value", std::string(what) + " is out of range: " + quoted(node.text),
+          range);
+    return std::nullopt;
+  }
+  return Count{value.as_integer(), node.at};
+}
+
+std::optional<int> ParserContext::percent(const YamlNode& node, std::string_view what, int min) {
+  if (!node.is_scalar()) {
+    error(node.at, "form.value", std::string(what) + " must be a share, not " + describe(node),
+          "write a whole number and %, like `50%`");
+    return std::nullopt;
+  }
+  const auto share = parse_percent(node.text);
+  if (!share) {
+    error(node.at, "form.value", std::string(what) + ": " + share.error().message,
+          share.error().instead);
+    return std::nullopt;
+  }
+  if (*share < min) {
+    error(node.at, "form.value", std::string(what) + " must be at least " + std::to_string(min) +
+                                     "%");
+    return std::nullopt;
+  }
+  return *share;
+}
+
+std::optional<bool> ParserContext::boolean(const YamlNode& node, std::string_view what) {
+  if (node.is_scalar() && node.plain && node.text == "true") return true;
+  if (node.is_scalar() && node.plain && node.text == "false") return false;
+  error(node.at, "form.type",
+        std::string(what) + " must be true or false, not " +
+            (node.is_scalar() ? quoted(node.text) : describe(node)),
+        "write `true` or `false`, without quotes");
+  return std::nullopt;
+}
+
+std::optional<std::size_t> ParserContext::one_of(const YamlNode& node, std::string_view what,
+                                                 const std::vector<std::string>& words) {
+  if (node.is_scalar()) {
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      if (node.text == words[i]) return i;
+    }
+  }
+  const std::string found = node.is_scalar() ? quoted(node.text) : describe(node);
+  const auto near = node.is_scalar() ? nearest(node.text, words) : std::nullopt;
+  error(node.at, "form.value", std::string(what) + " cannot be " + found,
+        near ? "did you mean " + quoted(*near) + "?" : "write " + any_of_words(words));
+  return std::nullopt;
+}
+
+std::optional<std::vector<Word>> ParserContext::words(const YamlNode& node, std::string_view what,
+                                                      ItemReader read, bool empty_allowed) {
+  if (!expect_list(node, what, "[a, b]")) return std::nullopt;
+  if (node.items.empty() && !empty_allowed) {
+    error(node.at, "form.empty", std::string(what) + " must name at least one");
+    return std::nullopt;
+  }
+  std::vector<Word> words;
+  std::set<std::string> seen;
+  bool good = true;
+  for (const auto& item : node.items) {
+    auto word = (this->*read)(*item, std::string("an item of ") + std::string(what));
+    if (!word) {
+      good = false;
+      continue;
+    }
+    if (!seen.insert(word->text).second) {
+      error(word->at, "form.duplicate", quoted(word->text) + " is in " + std::string(what) +
+                                            " twice",
+            "remove one of the two");
+      good = false;
+      continue;
+    }
+    words.push_back(std::move(*word));
+  }
+  if (!good) return std::nullopt;
+  return words;
+}
+
+std::optional<Expression> ParserContext::compile(std::string_view text, std::size_t base,
+                                                 const std::vector<std::uint32_t>& places,
+                                                 std::vector<NameUse>& uses) {
+  const auto place = [&](std::size_t offset) {
+    return source_.position(places[std::min(base + offset, places.size() - 1)]);
+  };
+  auto compiled = Expression::compile(text);
+  if (!compiled) {
+    const ExpressionError& problem = compiled.error();
+    error(place(problem.offset), rule_of(problem.kind), problem.message, problem.instead);
+    return std::nullopt;
+  }
+  for (const Reference& reference : compiled->references()) {
+    uses.push_back({reference, place(reference.offset)});
+  }
+  return std::move(*compiled);
+}
+
+std::optional<ExpressionSyntax> ParserContext::expression(const YamlNode& node,
+                                                          std::string_view what) {
+  const auto whole = node.is_scalar() ? whole_expression(node.text) : std::nullopt;
+  if (!whole) {
+    std::string instead = "write `${ … }`";
+    std::string message = std::string(what) + " must be an expression";
+    std::string rule = "form.expression";
+    if (node.is_scalar()) {
+      const bool begun = node.text.find("${") != std::string::npos;
+      std::string_view trimmed = node.text;
+      while (!trimmed.empty() && blank(trimmed.back())) trimmed.remove_suffix(1);
+      while (!trimmed.empty() && blank(trimmed.front())) trimmed.remove_prefix(1);
+      if (begun && trimmed.starts_with("${") && trimmed.ends_with('}')) {
+        rule = "expression.syntax";
+        message += ": its `${` is not closed by the last `}`";
+        instead = "use one `${ … }` for the whole value";
+      } else if (begun) {
+        message += ", not text with holes";
+        instead = trimmed.ends_with('}') ? "use one `${ … }` for the whole value"
+                                         : "close it: `${ … }`, in quotes where it has ` #` or `: `";
+      } else if (node.text.size() <= 60) {
+        message += ", not " + quoted(node.text);
+        instead = "write `${ " + node.text + " }`";
+      }
+    } else {
+      message += ", not " + describe(node);
+    }
+    error(node.at, std::move(rule), std::move(message), std::move(instead));
+    return std::nullopt;
+  }
+  ExpressionSyntax out;
+  out.at = node.at;
+  const auto places = source_.align_scalar(node.offset, node.text);
+  out.expression = compile(
+      std::string_view(node.text).substr(whole->open + 2, whole->close - whole->open - 2),
+      whole->open + 2, places, out.uses);
+  return out;
+}
+
+Template ParserContext::build_scalar(const YamlNode& node, TemplateSyntax& out) {
+  const std::string& text = node.text;
+  if (text.find("${") == std::string::npos) {
+    if (!node.plain) return Template::literal(Value(text));
+    const PlainScalar resolved = resolve_plain(text);
+    if (!resolved.quarrel.empty()) {
+      error(node.at, "yaml.ambiguous", resolved.quarrel, resolved.instead);
+    }
+    return Template::literal(resolved.value);
+  }
+  const auto places = source_.align_scalar(node.offset, text);
+  const std::string_view view = text;
+  if (const auto whole = whole_expression(text)) {
+    auto compiled = compile(view.substr(whole->open + 2, whole->close - whole->open - 2),
+                            whole->open + 2, places, out.uses);
+    return compiled ? Template::expression(std::move(*compiled)) : Template::literal(Value());
+  }
+  std::vector<Template> parts;
+  std::string literal;
+  std::size_t from = 0;
+  while (true) {
+    const std::size_t open = text.find("${", from);
+    if (open == std::string::npos) break;
+    if (open > from && text[open - 1] == '$') {  // `$${` stands for `${` itself.
+      literal += view.substr(from, open - 1 - from);
+      literal += "${";
+      from = open + 2;
+      continue;
+    }
+    literal += view.substr(from, open - from);
+    const std::size_t close = expression_end(text, open);
+    if (close == std::string_view::npos) {
+      error(source_.position(places[open]), "expression.syntax", "this `${` is never closed",
+            "add the `}`, or write `$${` for the two characters themselves");
+      return Template::literal(Value());
+    }
+    if (!literal.empty()) parts.push_back(Template::literal(Value(std::exchange(literal, {}))));
+    auto compiled = compile(view.substr(open + 2, close - open - 2), open + 2, places, out.uses);
+    if (!compiled) return Template::literal(Value());
+    parts.push_back(Template::expression(std::move(*compiled)));
+    from = close + 1;
+  }
+  literal += view.substr(from);
+  if (parts.empty()) return Template::literal(Value(std::move(literal)));
+  if (!literal.empty()) parts.push_back(Template::literal(Value(std::move(literal))));
+  return Template::text(std::move(parts));
+}
+
+Template ParserContext::build(const YamlNode& node, TemplateSyntax& out) {
+  if (node.is_null()) return Template::literal(Value());
+  if (node.is_scalar()) return build_scalar(node, out);
+  const auto constant = [](const Template& part) { return part.constant() != nullptr; };
+  if (node.is_sequence()) {
+    std::vector<Template> items;
+    for (const auto& item : node.items) items.push_back(build(*item, out));
+    if (!std::all_of(items.begin(), items.end(), constant)) {
+      return Template::array(std::move(items));
+    }
+    Value::Array values;
+    for (const Template& item : items) values.push_back(*item.constant());
+    return Template::literal(Value::array(std::move(values)));
+  }
+  std::vector<std::pair<std::string, Template>> members;
+  for (const YamlMember& member : node.members) {
+    members.emplace_back(member.key, build(*member.value, out));
+  }
+  if (!std::all_of(members.begin(), members.end(),
+                   [&](const auto& member) { return constant(member.second); })) {
+    return Template::object(std::move(members));
+  }
+  Value::Object values;
+  for (const auto& [key, value] : members) values.push_back({key, *value.constant()});
+  return Template::literal(Value::object(std::move(values)));
+}
+
+std::optional<TemplateSyntax> ParserContext::any_template(const YamlNode& node,
+                                                          std::string_view /*what*/) {
+  TemplateSyntax out;
+  out.at = node.at;
+  out.value = build(node, out);
+  out.is_mapping = node.is_mapping();
+  for (const YamlMember& member : node.members) out.keys.push_back(member.key);
+  return out;
+}
+
+std::optional<TemplateSyntax> ParserContext::object_template(const YamlNode& node,
+                                                             std::string_view what) {
+  if (!node.is_mapping() && !(node.is_scalar() && whole_expression(node.text))) {
+    error(node.at, "form.type",
+          std::string(what) + " must be a mapping or one expression that yields an object, not " +
+              describe(node),
+          "write `{name: value}` or `${ … }`");
+    return std::nullopt;
+  }
+  return any_template(node, what);
+}
+
+std::optional<TemplateSyntax> ParserContext::scalar_template(const YamlNode& node,
+                                                             std::string_view what) {
+  if (!node.is_scalar()) {
+    error(node.at, "form.type",
+          std::string(what) + " must be an expression or text, not " + describe(node),
+          "write `${ … }`");
+    return std::nullopt;
+  }
+  return any_template(node, what);
+}
+
+const YamlMember* Fields::find(std::string_view key) {
+  known_.emplace_back(key);
+  return node_.find(key);
+}
+
+const YamlMember* Fields::require(std::string_view key, std::string_view example) {
+  const YamlMember* member = find(key);
+  if (member == nullptr) {
+    context_.error(owner_, "form.missing-key",
+                   what_ + " lacks the key `" + std::string(key) + "`",
+                   "add `" + std::string(example) + "`");
+  }
+  return member;
+}
+
+void Fields::refuse(std::string_view key, std::string message, std::string instead) {
+  if (std::find(known_.begin(), known_.end(), key) != known_.end()) return;
+  const YamlMember* member = node_.find(key);
+  if (member == nullptr) return;
+  context_.error(member->key_at, "form.unknown-key", std::move(message), std::move(instead));
+  known_.emplace_back(key);
+}
+
+void Fields::finish() {
+  std::vector<std::string> unused;
+  for (const std::string& key : known_) {
+    if (node_.find(key) == nullptr) unused.push_back(key);
+  }
+  for (const YamlMember& member : node_.members) {
+    if (std::find(known_.begin(), known_.end(), member.key) != known_.end()) continue;
+    context_.error(member.key_at, "form.unknown-key",
+                   what_ + " has no key " + quoted(member.key), suggestion(member.key, unused));
+  }
+}
+
+}  // namespace weft::dsl
