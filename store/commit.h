@@ -15,7 +15,8 @@ inline constexpr std::uint64_t kAnyVersion = std::numeric_limits<std::uint64_t>:
 /// Adds events to the end of one stream.
 struct Append {
   StreamId stream;
-  /// The version after everything submitted so far, durable or not; 0 for a stream that must be new.
+  /// The version after everything submitted so far, durable or not; 0 for a stream that must be
+  /// new.
   std::uint64_t expected_version = 0;
   std::vector<NewEvent> events;
 };
@@ -76,8 +77,8 @@ struct PayloadErasure {
   std::string reason;  ///< 1 to 500 bytes, kept with the event.
 };
 
-/// Removes a whole stream with its snapshot (retention). Its outbox rows and timers are the caller's
-/// to remove in the same commit.
+/// Removes a whole stream with its snapshot (retention). Its outbox rows and timers are the
+/// caller's to remove in the same commit.
 struct StreamDelete {
   StreamId stream;
   std::uint64_t expected_version = 0;  ///< As in Append.

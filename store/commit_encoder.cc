@@ -19,8 +19,7 @@ tl::unexpected<StoreError> conflict(std::string message) {
   return tl::unexpected(StoreError{StoreError::Kind::kVersionConflict, std::move(message)});
 }
 
-Result<void> check_size(std::string_view what, std::size_t size, std::size_t min,
-                        std::size_t max) {
+Result<void> check_size(std::string_view what, std::size_t size, std::size_t min, std::size_t max) {
   if (size >= min && size <= max) return {};
   return invalid(std::string(what) + " must have " + std::to_string(min) + " to " +
                  std::to_string(max) + " bytes, not " + std::to_string(size));
@@ -193,10 +192,9 @@ Result<void> CommitEncoder::erase_payload(const PayloadErasure& erasure, RowWrit
   if (!value) return tl::unexpected(value.error());
   const auto event = *value ? parse_event(**value) : std::nullopt;
   if (!event) {
-    return tl::unexpected(
-        StoreError{StoreError::Kind::kNotFound, "there is no event " +
-                                                    std::to_string(erasure.version) +
-                                                    " in stream " + describe(erasure.stream)});
+    return tl::unexpected(StoreError{StoreError::Kind::kNotFound,
+                                     "there is no event " + std::to_string(erasure.version) +
+                                         " in stream " + describe(erasure.stream)});
   }
   out.put(Table::kEvents, key, erased_event(*event, erasure.reason));
   return {};
@@ -212,9 +210,8 @@ Result<void> CommitEncoder::delete_stream(const StreamDelete& deletion, RowWrite
                     " has commits in flight; delete it when they are durable");
   }
   if (deletion.expected_version != kAnyVersion && deletion.expected_version != end.version) {
-    return conflict("stream " + describe(stream) + " is at version " +
-                    std::to_string(end.version) + ", expected " +
-                    std::to_string(deletion.expected_version));
+    return conflict("stream " + describe(stream) + " is at version " + std::to_string(end.version) +
+                    ", expected " + std::to_string(deletion.expected_version));
   }
   // Rows one by one: a range deletion would slow every later scan that crosses it, and RocksDB has
   // had recovery defects with it.

@@ -23,8 +23,8 @@ class CommitEncoder final {
   /// A RowWriter that can go back to where it was.
   class Writer : public RowWriter {
    public:
-    virtual void mark() = 0;      ///< One mark at a time.
-    virtual void roll_back() = 0; ///< Forgets every change since the mark.
+    virtual void mark() = 0;       ///< One mark at a time.
+    virtual void roll_back() = 0;  ///< Forgets every change since the mark.
   };
 
   /// `durable`: rows that are on disk; read when a stream is not in memory. `salt_secret`: fresh

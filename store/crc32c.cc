@@ -37,10 +37,9 @@ std::uint32_t crc32c(std::string_view bytes, std::uint32_t start) {
   const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
   std::size_t left = bytes.size();
   for (; left >= 8; left -= 8, at += 8) {
-    const std::uint32_t low = crc ^ (static_cast<std::uint32_t>(at[0]) |
-                                     static_cast<std::uint32_t>(at[1]) << 8U |
-                                     static_cast<std::uint32_t>(at[2]) << 16U |
-                                     static_cast<std::uint32_t>(at[3]) << 24U);
+    const std::uint32_t low =
+        crc ^ (static_cast<std::uint32_t>(at[0]) | static_cast<std::uint32_t>(at[1]) << 8U |
+               static_cast<std::uint32_t>(at[2]) << 16U | static_cast<std::uint32_t>(at[3]) << 24U);
     crc = kTables[7][low & 0xffU] ^ kTables[6][(low >> 8U) & 0xffU] ^
           kTables[5][(low >> 16U) & 0xffU] ^ kTables[4][low >> 24U] ^ kTables[3][at[4]] ^
           kTables[2][at[5]] ^ kTables[1][at[6]] ^ kTables[0][at[7]];

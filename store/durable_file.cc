@@ -78,9 +78,9 @@ std::string utc_now() {
 
 StoreError file_error(std::string_view what, const std::string& path) {
   const int code = errno;
-  return {code == ENOSPC || code == EDQUOT ? StoreError::Kind::kFull : StoreError::Kind::kIo,
-          "cannot " + std::string(what) + " " + path + ": " +
-              std::generic_category().message(code)};
+  return {
+      code == ENOSPC || code == EDQUOT ? StoreError::Kind::kFull : StoreError::Kind::kIo,
+      "cannot " + std::string(what) + " " + path + ": " + std::generic_category().message(code)};
 }
 
 Result<std::optional<std::string>> read_file(const std::string& path) {
@@ -154,11 +154,10 @@ Result<OwnerFile> OwnerFile::acquire(const std::string& path) {
     for (char& c : owner) {
       if (c == '\n') c = ' ';
     }
-    return tl::unexpected(StoreError{
-        StoreError::Kind::kLocked,
-        "the store in " + directory_of(path) + " is in use by " +
-            (owner.empty() ? std::string("another process") : owner) +
-            "; stop it first, or use another directory"});
+    return tl::unexpected(StoreError{StoreError::Kind::kLocked,
+                                     "the store in " + directory_of(path) + " is in use by " +
+                                         (owner.empty() ? std::string("another process") : owner) +
+                                         "; stop it first, or use another directory"});
   }
   OwnerFile owner(path, file.release());
   if (auto ok = owner.write(""); !ok) return tl::unexpected(std::move(ok).error());

@@ -43,7 +43,7 @@ struct NewEvent {
 struct EventRecord {
   StreamId stream;
   std::uint64_t version = 0;   ///< Place in its stream: 1, 2, 3 ... without a gap.
-  std::uint64_t position = 0;  ///< Place in the store: from 1, gaps only where a stream was deleted.
+  std::uint64_t position = 0;  ///< Place in the store, from 1; gaps where a stream was deleted.
   std::uint16_t type = 0;
   std::uint16_t format = 0;
   std::int64_t at_ms = 0;
@@ -51,7 +51,7 @@ struct EventRecord {
   Bytes payload;              ///< Empty once erased.
   bool erased = false;        ///< The payload was removed by `PayloadErasure`.
   std::string erased_reason;  ///< Why, as given then; empty unless `erased`.
-  Digest hash{};              ///< SHA-256 over the previous event's hash and this event (event_record.h).
+  Digest hash{};              ///< Over the event before it and this one (event_record.h).
 };
 
 }  // namespace weft::store

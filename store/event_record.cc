@@ -41,8 +41,7 @@ Digest chain(const Digest& previous, std::uint16_t type, std::uint16_t format, s
 }
 
 void append_front(EventView::Kind kind, std::uint16_t type, std::uint16_t format,
-                  std::int64_t at_ms, std::uint64_t position, std::string_view header,
-                  Bytes& out) {
+                  std::int64_t at_ms, std::uint64_t position, std::string_view header, Bytes& out) {
   out.push_back(static_cast<char>(kind));
   append_varint(out, type);
   append_varint(out, format);

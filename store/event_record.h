@@ -19,7 +19,8 @@ namespace weft::store {
 //
 //   digest  = 32 zero bytes without payload, else SHA-256(salt payload)
 //   hash(0) = SHA-256("weft stream 1" partition(1) name)
-//   hash(n) = SHA-256(hash(n-1) type(be16) format(be16) at_ms(be64) size of header(be64) header digest)
+//   hash(n) = SHA-256(hash(n-1) type(be16) format(be16) at_ms(be64) size of header(be64) header
+//   digest)
 //
 // The position is not hashed, so that a history verifies outside the store that it was written in.
 

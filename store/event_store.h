@@ -36,31 +36,31 @@ struct IndexRow {
 
 /// That this store was made from a backup: effects may have happened that it knows nothing of.
 struct RestoredFrom {
-  std::int64_t backup_at_ms = 0;   ///< When the backup was taken, UTC.
+  std::int64_t backup_at_ms = 0;  ///< When the backup was taken, UTC.
   std::int64_t restored_at_ms = 0;
-  std::uint64_t position = 0;      ///< Last event in the backup.
+  std::uint64_t position = 0;  ///< Last event in the backup.
 };
 
 /// What is known about the store itself.
 struct StoreFacts {
-  std::string id;                 ///< 32 hexadecimal digits, made at creation, kept by backups.
-  std::uint32_t format = 0;       ///< Version of the store's own bytes.
-  std::uint64_t epoch = 0;        ///< One more at every opening.
-  bool created = false;           ///< This opening made the store.
-  bool clean_shutdown = true;     ///< The last user closed it (also true when just created).
+  std::string id;              ///< 32 hexadecimal digits, made at creation, kept by backups.
+  std::uint32_t format = 0;    ///< Version of the store's own bytes.
+  std::uint64_t epoch = 0;     ///< One more at every opening.
+  bool created = false;        ///< This opening made the store.
+  bool clean_shutdown = true;  ///< The last user closed it (also true when just created).
   std::optional<RestoredFrom> restored;  ///< Until `clear_restored`.
-  std::vector<std::string> notes;  ///< Oddities that opening met and survived, for the log.
+  std::vector<std::string> notes;        ///< Oddities that opening met and survived, for the log.
 };
 
 struct StoreStats {
-  std::uint64_t bytes = 0;        ///< On disk, all files.
-  std::uint64_t free_bytes = 0;   ///< On the device, for this user.
-  std::uint64_t device_bytes = 0; ///< Size of the device.
-  std::uint64_t queued = 0;       ///< Submitted commits that are not yet durable.
-  std::uint64_t commits = 0;      ///< Made durable since opening.
-  std::uint64_t groups = 0;       ///< Syncs since opening.
-  std::uint64_t events = 0;       ///< Made durable since opening.
-  std::int64_t last_sync_us = 0;  ///< How long the last group took to write and sync.
+  std::uint64_t bytes = 0;         ///< On disk, all files.
+  std::uint64_t free_bytes = 0;    ///< On the device, for this user.
+  std::uint64_t device_bytes = 0;  ///< Size of the device.
+  std::uint64_t queued = 0;        ///< Submitted commits that are not yet durable.
+  std::uint64_t commits = 0;       ///< Made durable since opening.
+  std::uint64_t groups = 0;        ///< Syncs since opening.
+  std::uint64_t events = 0;        ///< Made durable since opening.
+  std::int64_t last_sync_us = 0;   ///< How long the last group took to write and sync.
 };
 
 /// Event streams as bytes, with what must become durable together with them.
@@ -113,8 +113,8 @@ class EventStore {
                                                             std::size_t max) const = 0;
 
   /// Timers with due_ms <= `until_ms`, earliest first. Start with an empty cursor; going on from
-  /// the last cursor spares passing over timers that are gone, and misses timers that were set since
-  /// with an earlier due time.
+  /// the last cursor spares passing over timers that are gone, and misses timers that were set
+  /// since with an earlier due time.
   [[nodiscard]] virtual Result<Page<Timer>> scan_timers(PartitionRange partitions,
                                                         std::int64_t until_ms, const Bytes& cursor,
                                                         std::size_t max) const = 0;

@@ -61,7 +61,7 @@ class GroupCommit final {
 
   Steps steps_;
   mutable std::mutex mutex_;
-  std::condition_variable work_;      // the queue, closing_ or failure_ changed
+  std::condition_variable work_;  // the queue, closing_ or failure_ changed
   std::condition_variable answered_changed_;
   std::deque<Submission> queue_;
   std::uint64_t queued_commits_ = 0;

@@ -47,8 +47,7 @@ StoreError newer_format(std::uint64_t format, std::string_view needs) {
               " or newer"};
 }
 
-Result<StoreFacts> open_rows(const RowReader& rows, std::string_view new_store_id,
-                             RowWriter& out) {
+Result<StoreFacts> open_rows(const RowReader& rows, std::string_view new_store_id, RowWriter& out) {
   const auto format = queries::meta_number(rows, meta::kFormat);
   if (!format) return tl::unexpected(format.error());
   if (*format == 0) return create(rows, new_store_id, out);

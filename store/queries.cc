@@ -201,8 +201,7 @@ Result<Page<Timer>> scan_timers(const RowReader& rows, PartitionRange partitions
                                 ? std::string()
                                 : timers_from(until_ms + 1);
   const auto timers = rows.cursor(Table::kTimers, {}, upper);
-  for (start_page(*timers, {}, cursor); timers->valid() && page.rows.size() < max;
-       timers->next()) {
+  for (start_page(*timers, {}, cursor); timers->valid() && page.rows.size() < max; timers->next()) {
     auto key = parse_timer_key(timers->key());
     if (!key) return damaged("a key of the table `timers` is unreadable");
     page.cursor = timers->key();

@@ -22,8 +22,8 @@ namespace weft::store::queries {
                                                         std::size_t max);
 [[nodiscard]] Result<std::uint64_t> stream_version(const RowReader& rows, const StreamId& stream);
 [[nodiscard]] Result<Page<StreamId>> list_streams(const RowReader& rows, std::uint8_t partition,
-                                                  std::string_view name_prefix,
-                                                  const Bytes& cursor, std::size_t max);
+                                                  std::string_view name_prefix, const Bytes& cursor,
+                                                  std::size_t max);
 [[nodiscard]] Result<std::optional<Snapshot>> load_snapshot(const RowReader& rows,
                                                             const StreamId& stream);
 [[nodiscard]] Result<Page<OutboxRow>> scan_outbox(const RowReader& rows, PartitionRange partitions,
@@ -33,8 +33,7 @@ namespace weft::store::queries {
                                               std::size_t max);
 [[nodiscard]] Result<std::vector<IndexRow>> scan_index(const RowReader& rows, std::uint16_t table,
                                                        std::string_view key_prefix,
-                                                       std::string_view after_key,
-                                                       std::size_t max);
+                                                       std::string_view after_key, std::size_t max);
 
 /// The end of a store.
 struct Head {

@@ -92,8 +92,8 @@ Result<void> require_no_findings(const std::string& directory, const Result<Chec
 
 // What the copy in `directory` says of itself, without its time.
 Result<BackupInfo> describe_copy(const std::string& directory) {
-  const auto database = RocksdbDatabase::open(database_path(directory),
-                                              RocksdbDatabase::Mode::kReadOnly, nullptr);
+  const auto database =
+      RocksdbDatabase::open(database_path(directory), RocksdbDatabase::Mode::kReadOnly, nullptr);
   if (!database) return tl::unexpected(database.error());
   const RocksdbRows rows(**database, RocksdbRows::Moment::kLatest);
   const auto head = queries::head(rows);
@@ -137,8 +137,7 @@ Result<void> copy_directory(const std::string& from, const std::string& to) {
 Result<std::pair<Watermark, std::string>> mark_restored(const std::string& database_dir,
                                                         const RestoredFrom& restored,
                                                         std::uint64_t epoch) {
-  auto database =
-      RocksdbDatabase::open(database_dir, RocksdbDatabase::Mode::kReadWrite, nullptr);
+  auto database = RocksdbDatabase::open(database_dir, RocksdbDatabase::Mode::kReadWrite, nullptr);
   if (!database) return tl::unexpected(std::move(database).error());
   const RocksdbRows rows(**database, RocksdbRows::Moment::kLatest);
   const auto head = queries::head(rows);
@@ -218,8 +217,8 @@ Result<RestoreReport> restore_backup(const RestoreOptions& options) {
   const auto owner = OwnerFile::acquire(owner_path(options.data_dir));
   if (!owner) return tl::unexpected(owner.error());
   if (database_exists(options.data_dir)) {
-    return error(StoreError::Kind::kInvalid, "there is a store in " + options.data_dir +
-                                                 "; restore into a new directory");
+    return error(StoreError::Kind::kInvalid,
+                 "there is a store in " + options.data_dir + "; restore into a new directory");
   }
   const std::string mark_path = watermark_path(options.data_dir, options.watermark_dir);
   const auto old_mark = read_watermark(mark_path);
@@ -229,13 +228,13 @@ Result<RestoreReport> restore_backup(const RestoreOptions& options) {
   if (*old_mark) {
     if (to_hex((*old_mark)->store_id) != info->store_id) {
       return error(StoreError::Kind::kInvalid,
-                   mark_path + " is the watermark of another store; remove it, or name another "
-                               "watermark directory");
+                   mark_path +
+                       " is the watermark of another store; remove it, or name another "
+                       "watermark directory");
     }
     epoch = std::max(epoch, (*old_mark)->epoch);
-    report.events_missing = (*old_mark)->position > info->position
-                                ? (*old_mark)->position - info->position
-                                : 0;
+    report.events_missing =
+        (*old_mark)->position > info->position ? (*old_mark)->position - info->position : 0;
   }
 
   // A directory below, so that what is checked is laid out as what it will be.
@@ -251,9 +250,9 @@ Result<RestoreReport> restore_backup(const RestoreOptions& options) {
   if (copy->store_id != info->store_id || copy->position != info->position ||
       copy->hash != info->hash) {
     return error(StoreError::Kind::kDamaged,
-                 "the backup ends at position " + std::to_string(copy->position) +
-                     " of store " + copy->store_id + ", its file BACKUP says " +
-                     std::to_string(info->position) + " of store " + info->store_id);
+                 "the backup ends at position " + std::to_string(copy->position) + " of store " +
+                     copy->store_id + ", its file BACKUP says " + std::to_string(info->position) +
+                     " of store " + info->store_id);
   }
   auto marked = mark_restored(database_path(stage),
                               {info->taken_at_ms, options.now_ms, info->position}, epoch + 1);

@@ -247,9 +247,10 @@ std::unique_ptr<RowCursor> RocksdbRows::cursor(Table table, std::string_view low
 
 // Protection bytes: a bit that flips between here and the memory table is noticed.
 RocksdbWriter::RocksdbWriter(RocksdbDatabase& database)
-    : database_(database), batch_(std::make_unique<rocksdb::WriteBatch>(
-                               /*reserved_bytes=*/64 * 1024, /*max_bytes=*/0,
-                               /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0)) {}
+    : database_(database),
+      batch_(std::make_unique<rocksdb::WriteBatch>(
+          /*reserved_bytes=*/64 * 1024, /*max_bytes=*/0,
+          /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0)) {}
 
 RocksdbWriter::~RocksdbWriter() = default;
 
@@ -282,8 +283,7 @@ Result<void> RocksdbWriter::write() {
   batch_->Clear();
   marked_ = false;
   if (status.ok()) return {};
-  return tl::unexpected(
-      rocksdb_error("write and sync the log", status, StoreError::Kind::kFailed));
+  return tl::unexpected(rocksdb_error("write and sync the log", status, StoreError::Kind::kFailed));
 }
 
 void RocksdbWriter::keep(const rocksdb::Status& status) {

@@ -37,8 +37,8 @@ RocksdbRows fixed(const RocksdbDatabase& database) {
 
 Result<std::unique_ptr<RocksdbEventStore>> RocksdbEventStore::open(RocksdbOptions options) {
   if (!options.create && !database_exists(options.data_dir)) {
-    return tl::unexpected(StoreError{StoreError::Kind::kNotFound,
-                                     "there is no store in " + options.data_dir});
+    return tl::unexpected(
+        StoreError{StoreError::Kind::kNotFound, "there is no store in " + options.data_dir});
   }
   for (const std::string* directory : {&options.data_dir, &options.watermark_dir}) {
     if (directory->empty()) continue;
@@ -70,18 +70,17 @@ RocksdbEventStore::RocksdbEventStore(RocksdbOptions options, OwnerFile owner, Re
       facts_(std::move(recovered.facts)) {}
 
 Result<void> RocksdbEventStore::start() {
-  group_commit_ = std::make_unique<GroupCommit>(GroupCommit::Steps{
-      [this](const std::vector<Commit>& batch) { return encode(batch); },
-      [this] { return write_group(); },
-      [this](const std::string& reason) {
-        if (options_.on_fatal) options_.on_fatal(reason);
-      }});
+  group_commit_ = std::make_unique<GroupCommit>(
+      GroupCommit::Steps{[this](const std::vector<Commit>& batch) { return encode(batch); },
+                         [this] { return write_group(); },
+                         [this](const std::string& reason) {
+                           if (options_.on_fatal) options_.on_fatal(reason);
+                         }});
   const auto fail = [this](StoreError error) { group_commit_->fail(std::move(error)); };
   database_->on_background_error(fail);
   Watermark now{store_id_, facts_.epoch, encoder_.head().position, encoder_.head().hash};
-  auto keeper =
-      WatermarkKeeper::start(watermark_path(options_.data_dir, options_.watermark_dir),
-                             std::move(now), options_.watermark_interval_ms, fail);
+  auto keeper = WatermarkKeeper::start(watermark_path(options_.data_dir, options_.watermark_dir),
+                                       std::move(now), options_.watermark_interval_ms, fail);
   if (!keeper) return tl::unexpected(std::move(keeper).error());
   watermark_ = *std::move(keeper);
   return {};
@@ -112,6 +111,15 @@ Result<void> RocksdbEventStore::set_owner_info(std::string_view text) {
 Result<BackupInfo> RocksdbEventStore::backup(const std::string& directory,
                                              std::int64_t now_ms) const {
   return write_backup(*database_, directory, now_ms);
+}
+
+Result<CheckReport> RocksdbEventStore::check() const {
+  auto report = check_rows(fixed(*database_));
+  if (!report) return report;
+  if (const auto ok = database_->verify_checksums(); !ok) {
+    report->findings.push_back({"table files", ok.error().message});
+  }
+  return report;
 }
 
 void RocksdbEventStore::submit(std::vector<Commit> batch, CommitDone done) {
@@ -167,8 +175,7 @@ Result<std::uint64_t> RocksdbEventStore::stream_version(const StreamId& stream) 
 
 Result<Page<StreamId>> RocksdbEventStore::list_streams(std::uint8_t partition,
                                                        std::string_view name_prefix,
-                                                       const Bytes& cursor,
-                                                       std::size_t max) const {
+                                                       const Bytes& cursor, std::size_t max) const {
   return queries::list_streams(latest_, partition, name_prefix, cursor, max);
 }
 
@@ -177,14 +184,12 @@ Result<std::optional<Snapshot>> RocksdbEventStore::load_snapshot(const StreamId&
 }
 
 Result<Page<OutboxRow>> RocksdbEventStore::scan_outbox(PartitionRange partitions,
-                                                       const Bytes& cursor,
-                                                       std::size_t max) const {
+                                                       const Bytes& cursor, std::size_t max) const {
   return queries::scan_outbox(latest_, partitions, cursor, max);
 }
 
-Result<Page<Timer>> RocksdbEventStore::scan_timers(PartitionRange partitions,
-                                                   std::int64_t until_ms, const Bytes& cursor,
-                                                   std::size_t max) const {
+Result<Page<Timer>> RocksdbEventStore::scan_timers(PartitionRange partitions, std::int64_t until_ms,
+                                                   const Bytes& cursor, std::size_t max) const {
   return queries::scan_timers(latest_, partitions, until_ms, cursor, max);
 }
 

@@ -17,6 +17,7 @@
 #include "store/rocksdb_backup.h"
 #include "store/rocksdb_database.h"
 #include "store/rocksdb_recovery.h"
+#include "store/row_check.h"
 #include "store/watermark.h"
 
 namespace weft::store {
@@ -63,6 +64,10 @@ class RocksdbEventStore final : public EventStore {
   /// all of it. Commits go on meanwhile. Files are shared with the store by hard links where both
   /// are on one device: for safety from a bad device, choose another.
   [[nodiscard]] Result<BackupInfo> backup(const std::string& directory, std::int64_t now_ms) const;
+
+  /// Reads and checks everything, as `fsck` does, while work goes on: rows as they are now, and the
+  /// checksums of all table files.
+  [[nodiscard]] Result<CheckReport> check() const;
 
   void submit(std::vector<Commit> batch, CommitDone done) override;
   void flush() override;

@@ -175,9 +175,9 @@ Result<void> check_format_file(const std::string& data_dir) {
 }
 
 Result<void> write_format_file(const std::string& data_dir, const std::string& store_id) {
-  return replace_file(data_dir + "/FORMAT",
-                      "weft-store " + std::to_string(kFormatVersion) + "\nneeds " +
-                          std::string(kProgramNeeded) + "\nid " + store_id + "\n");
+  return replace_file(data_dir + "/FORMAT", "weft-store " + std::to_string(kFormatVersion) +
+                                                "\nneeds " + std::string(kProgramNeeded) + "\nid " +
+                                                store_id + "\n");
 }
 
 Result<Recovered> recover(const std::string& data_dir, const std::string& watermark_dir,

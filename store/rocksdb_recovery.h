@@ -43,9 +43,9 @@ struct Recovered {
   std::uint64_t deleted_events = 0;
 };
 
-/// Opens the database of a locked data directory and refuses if acknowledged data is missing, before
-/// anything on disk is changed that could still tell. When it returns, the new epoch is durable.
-/// `new_store_id`: 16 random bytes for a store that does not exist yet.
+/// Opens the database of a locked data directory and refuses if acknowledged data is missing,
+/// before anything on disk is changed that could still tell. When it returns, the new epoch is
+/// durable. `new_store_id`: 16 random bytes for a store that does not exist yet.
 [[nodiscard]] Result<Recovered> recover(const std::string& data_dir,
                                         const std::string& watermark_dir, bool create,
                                         const std::string& new_store_id, rocksdb::Env* env);

@@ -124,8 +124,7 @@ class Checker final {
     const auto value = rows_.get(Table::kEvents, event_key(stream, version));
     if (!value) return tl::unexpected(value.error());
     const std::string place = "position " + std::to_string(position);
-    const std::string name =
-        "event " + std::to_string(version) + " of stream " + describe(stream);
+    const std::string name = "event " + std::to_string(version) + " of stream " + describe(stream);
     if (!*value) {
       find(place, name + " is missing");
       return {};

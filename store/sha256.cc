@@ -19,7 +19,7 @@ EVP_MD* algorithm() {
 
 struct ThreadContext {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(),
-                                                                 &EVP_MD_CTX_free};
+                                                                  &EVP_MD_CTX_free};
   bool in_use = false;
 };
 

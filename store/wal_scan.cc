@@ -48,7 +48,8 @@ std::optional<Fragment> fragment_at(std::string_view log, std::size_t offset) {
     return std::nullopt;
   }
   const std::uint32_t crc = crc32c(log.substr(offset + 6, 1 + length));
-  const std::uint32_t masked = ((crc >> 15U) | (crc << 17U)) + 0xa282ead8U;  // rocksdb/util/crc32c.h
+  const std::uint32_t masked =
+      ((crc >> 15U) | (crc << 17U)) + 0xa282ead8U;  // rocksdb/util/crc32c.h
   if (masked != little_endian(header.substr(0, 4))) return std::nullopt;
   return Fragment{type, log.substr(offset + kFragmentHeader, length),
                   offset + kFragmentHeader + length};

@@ -76,8 +76,9 @@ Result<std::optional<Watermark>> read_watermark(const std::string& path) {
   if (!slot) {
     return tl::unexpected(StoreError{
         StoreError::Kind::kDamaged,
-        "the watermark " + path + " is unreadable, so nobody can tell whether acknowledged data is "
-        "missing; restore a backup, or remove that file to accept the store as it is"});
+        "the watermark " + path +
+            " is unreadable, so nobody can tell whether acknowledged data is "
+            "missing; restore a backup, or remove that file to accept the store as it is"});
   }
   return std::move(slot->mark);
 }
@@ -166,8 +167,8 @@ Result<void> WatermarkKeeper::write_slot(const Watermark& mark) {
   const auto offset = static_cast<off_t>(counter_ % 2 * kSlotSize);
   std::size_t done = 0;
   while (done < slot.size()) {
-    const ssize_t count = ::pwrite(fd_, slot.data() + done, slot.size() - done,
-                                   offset + static_cast<off_t>(done));
+    const ssize_t count =
+        ::pwrite(fd_, slot.data() + done, slot.size() - done, offset + static_cast<off_t>(done));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return tl::unexpected(file_error("write", path_));
     done += static_cast<std::size_t>(count);

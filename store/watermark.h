@@ -19,8 +19,8 @@ namespace weft::store {
 // another device, how far it had come. Recovering less than that is a loss, and refused.
 //
 //   file  = slot slot            each 4,096 bytes, so that no write touches both
-//   slot  = "WEFTMARK" counter(be64) store id(16) epoch(be64) position(be64) hash(32) crc(be32) zeros
-//   crc   = CRC-32C of everything before it
+//   slot  = "WEFTMARK" counter(be64) store id(16) epoch(be64) position(be64) hash(32) crc(be32)
+//   zeros crc   = CRC-32C of everything before it
 //
 // Writes alternate between the slots; the valid one with the higher counter counts. What is
 // younger than the last write (kWatermarkIntervalMs) is not covered.
@@ -43,8 +43,7 @@ class WatermarkKeeper final {
  public:
   /// Writes `now` before it returns. `on_fatal`: a later write failed.
   [[nodiscard]] static Result<std::unique_ptr<WatermarkKeeper>> start(
-      std::string path, Watermark now, int interval_ms,
-      std::function<void(StoreError)> on_fatal);
+      std::string path, Watermark now, int interval_ms, std::function<void(StoreError)> on_fatal);
   ~WatermarkKeeper();
   WatermarkKeeper(const WatermarkKeeper&) = delete;
   WatermarkKeeper& operator=(const WatermarkKeeper&) = delete;

@@ -31,8 +31,7 @@ class SimRows final : public store::RowReader {
   explicit SimRows(const SimDisk& disk) : disk_(disk) {}
   [[nodiscard]] store::Result<std::optional<store::Bytes>> get(store::Table table,
                                                                std::string_view key) const override;
-  [[nodiscard]] std::unique_ptr<store::RowCursor> cursor(store::Table table,
-                                                         std::string_view lower,
+  [[nodiscard]] std::unique_ptr<store::RowCursor> cursor(store::Table table, std::string_view lower,
                                                          std::string_view upper) const override;
 
  private:
@@ -90,8 +89,7 @@ class SimStore final : public store::EventStore {
   [[nodiscard]] store::Result<std::optional<store::Snapshot>> load_snapshot(
       const store::StreamId& stream) const override;
   [[nodiscard]] store::Result<store::Page<store::OutboxRow>> scan_outbox(
-      store::PartitionRange partitions, const store::Bytes& cursor,
-      std::size_t max) const override;
+      store::PartitionRange partitions, const store::Bytes& cursor, std::size_t max) const override;
   [[nodiscard]] store::Result<store::Page<store::Timer>> scan_timers(
       store::PartitionRange partitions, std::int64_t until_ms, const store::Bytes& cursor,
       std::size_t max) const override;

@@ -95,11 +95,11 @@ class StoreContractTest : public testing::TestWithParam<Kind> {
   EventStore* store_;
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Stores, StoreContractTest,
-    testing::Values(Kind{"Rocksdb", [] { return std::make_unique<RocksdbHome>(); }},
-                    Kind{"Sim", [] { return std::make_unique<SimHome>(); }}),
-    [](const testing::TestParamInfo<Kind>& kind) { return kind.param.name; });
+INSTANTIATE_TEST_SUITE_P(Stores, StoreContractTest,
+                         testing::Values(Kind{"Rocksdb",
+                                              [] { return std::make_unique<RocksdbHome>(); }},
+                                         Kind{"Sim", [] { return std::make_unique<SimHome>(); }}),
+                         [](const testing::TestParamInfo<Kind>& kind) { return kind.param.name; });
 
 TEST_P(StoreContractTest, WhatIsCommittedIsReadBackAlsoAfterReopening) {
   Commit first = append(saga("a"), 0, {"one", "two"});
@@ -143,9 +143,14 @@ TEST_P(StoreContractTest, ReadsBeginWhereAsked) {
 
 // Names that are beginnings of one another, hold zero bytes, or differ by partition only.
 TEST_P(StoreContractTest, StreamsWithSimilarNamesDoNotMix) {
-  const std::vector<store::StreamId> streams = {
-      {1, "a"}, {1, "aa"}, {2, "a"}, {1, std::string("a\0", 2)}, {1, std::string("a\0\x01", 3)},
-      {1, "a\xff"}, {255, std::string(200, '\xff')}, {0, std::string(1, '\0')}};
+  const std::vector<store::StreamId> streams = {{1, "a"},
+                                                {1, "aa"},
+                                                {2, "a"},
+                                                {1, std::string("a\0", 2)},
+                                                {1, std::string("a\0\x01", 3)},
+                                                {1, "a\xff"},
+                                                {255, std::string(200, '\xff')},
+                                                {0, std::string(1, '\0')}};
   for (std::size_t i = 0; i < streams.size(); ++i) {
     ASSERT_TRUE(commit(store(), append(streams[i], 0, {std::to_string(i), "x"})));
   }
@@ -357,8 +362,12 @@ TEST_P(StoreContractTest, TheLatestSnapshotWins) {
 
 TEST_P(StoreContractTest, IndexTablesAreOrderedAndApart) {
   Commit some;
-  some.index_put = {{2, "b", "3"}, {2, "ab", "2"}, {2, "a", "1"}, {3, "a", "x"},
-                    {65535, "\xff\xff", "last"}, {2, std::string("a\0", 2), "zero"}};
+  some.index_put = {{2, "b", "3"},
+                    {2, "ab", "2"},
+                    {2, "a", "1"},
+                    {3, "a", "x"},
+                    {65535, "\xff\xff", "last"},
+                    {2, std::string("a\0", 2), "zero"}};
   ASSERT_TRUE(commit(store(), std::move(some)));
   const auto keys = [&](std::uint16_t table, const std::string& prefix, const std::string& after,
                         std::size_t max) {

@@ -99,8 +99,7 @@ TEST_F(BackupTest, TheOldWatermarkTellsHowMuchIsMissing) {
   ASSERT_TRUE(store_->close());
   std::filesystem::create_directories(scratch_ / "marks");
   std::filesystem::copy_file(dir_ + "/WATERMARK", scratch_ / "marks/WATERMARK");
-  const auto report =
-      store::restore_backup({backup_, scratch_ / "new", scratch_ / "marks", 2000});
+  const auto report = store::restore_backup({backup_, scratch_ / "new", scratch_ / "marks", 2000});
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->events_missing, 2U);
   store::RocksdbOptions options;

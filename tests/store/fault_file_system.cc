@@ -110,7 +110,8 @@ class FileSystem final : public rocksdb::FileSystemWrapper {
                                rocksdb::IODebugContext* debug) override {
     const std::lock_guard lock(shared_->mutex);
     rocksdb::IOStatus status = FileSystemWrapper::RenameFile(from, to, options, debug);
-    if (const auto known = shared_->synced.find(from); status.ok() && known != shared_->synced.end()) {
+    if (const auto known = shared_->synced.find(from);
+        status.ok() && known != shared_->synced.end()) {
       shared_->synced[to] = known->second;
       shared_->synced.erase(from);
     }

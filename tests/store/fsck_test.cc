@@ -109,7 +109,8 @@ TEST_F(FsckTest, AChangedPayloadIsFound) {
 TEST_F(FsckTest, AReplacedEventWithAHashOfItsOwnIsFound) {
   tamper([](const RocksdbRows& rows, RocksdbWriter& writer) {
     const std::string key = store::event_key(saga("a"), 2);
-    const auto first = store::parse_event(**rows.get(Table::kEvents, store::event_key(saga("a"), 1)));
+    const auto first =
+        store::parse_event(**rows.get(Table::kEvents, store::event_key(saga("a"), 1)));
     std::string record;
     store::encode_event(event("forged"), 2, {}, first->hash, record);
     writer.put(Table::kEvents, key, record);
@@ -173,9 +174,21 @@ TEST_F(FsckTest, AStoreInUseIsNotChecked) {
   EXPECT_EQ(report.error().kind, store::StoreError::Kind::kLocked);
 }
 
+TEST_F(FsckTest, AStoreCanCheckItselfWhileItWorks) {
+  tamper([](const RocksdbRows&, RocksdbWriter& writer) {
+    writer.erase(Table::kEvents, store::event_key(saga("a"), 2));
+  });
+  auto store = open_store(dir_);
+  ASSERT_TRUE(store);
+  ASSERT_TRUE(commit(**store, append(saga("c"), 0, {"goes on"})));
+  const auto report = (*store)->check();
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->streams, 3U);
+  EXPECT_FALSE(report->findings.empty());
+}
+
 TEST_F(FsckTest, NoStoreIsSaid) {
-  EXPECT_EQ(store::fsck(scratch_ / "nothing", "").error().kind,
-            store::StoreError::Kind::kNotFound);
+  EXPECT_EQ(store::fsck(scratch_ / "nothing", "").error().kind, store::StoreError::Kind::kNotFound);
 }
 
 }  // namespace

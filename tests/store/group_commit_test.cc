@@ -104,8 +104,8 @@ TEST(GroupCommitTest, AfterAFailedWriteNothingIsWrittenOrAcknowledgedAgain) {
   committer.flush();
   committer.submit(one(), disk.note("c"));
   committer.flush();
-  EXPECT_THAT(disk.log, ElementsAre("write 1", "fatal: disk on fire", "a failed", "b failed",
-                                    "c failed"));
+  EXPECT_THAT(disk.log,
+              ElementsAre("write 1", "fatal: disk on fire", "a failed", "b failed", "c failed"));
   EXPECT_TRUE(committer.failed());
 }
 

@@ -14,10 +14,21 @@ namespace {
 
 using store::StreamId;
 
-const std::vector<std::string> kNames = {
-    std::string(1, '\0'), std::string("\0\x01", 2), std::string("\0\xff", 2), "\x01", "a",
-    std::string("a\0", 2), std::string("a\0\0", 3), std::string("a\0\x01", 3),
-    std::string("a\0\xff", 3), "a\x01", "aa", "ab", "b", "\xff", "\xff\xff"};
+const std::vector<std::string> kNames = {std::string(1, '\0'),
+                                         std::string("\0\x01", 2),
+                                         std::string("\0\xff", 2),
+                                         "\x01",
+                                         "a",
+                                         std::string("a\0", 2),
+                                         std::string("a\0\0", 3),
+                                         std::string("a\0\x01", 3),
+                                         std::string("a\0\xff", 3),
+                                         "a\x01",
+                                         "aa",
+                                         "ab",
+                                         "b",
+                                         "\xff",
+                                         "\xff\xff"};
 
 TEST(KeyLayoutTest, KeysOfStreamsStandInOrderOfPartitionAndName) {
   ASSERT_TRUE(std::is_sorted(kNames.begin(), kNames.end()));
@@ -51,9 +62,9 @@ TEST(KeyLayoutTest, TheRangeOfAStreamHoldsItsKeysAndNoOthers) {
 
 TEST(KeyLayoutTest, TimersStandInOrderOfTime) {
   std::string before;
-  for (const std::int64_t due : {std::numeric_limits<std::int64_t>::min(), std::int64_t{-1},
-                                 std::int64_t{0}, std::int64_t{1},
-                                 std::numeric_limits<std::int64_t>::max()}) {
+  for (const std::int64_t due :
+       {std::numeric_limits<std::int64_t>::min(), std::int64_t{-1}, std::int64_t{0},
+        std::int64_t{1}, std::numeric_limits<std::int64_t>::max()}) {
     const std::string key = store::timer_key(due, {200, "saga/x"}, "id");
     EXPECT_LT(before, key);
     EXPECT_LE(store::timers_from(due), key);
@@ -90,9 +101,9 @@ TEST(KeyLayoutTest, NumbersSurviveTheirEncoding) {
   for (const std::uint64_t number : {0ULL, 1ULL, 127ULL, 128ULL, 16383ULL, 16384ULL, ~0ULL}) {
     EXPECT_EQ(store::parse_number(store::encode_number(number)), number);
   }
-  for (const std::int64_t number : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1},
-                                    std::numeric_limits<std::int64_t>::min(),
-                                    std::numeric_limits<std::int64_t>::max()}) {
+  for (const std::int64_t number :
+       {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1},
+        std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
     EXPECT_EQ(store::unzigzag(store::zigzag(number)), number);
   }
 }

@@ -193,8 +193,8 @@ TEST_F(RecoveryTest, ANewerStoreIsRefusedNamingTheProgramNeeded) {
   expect_refusal(StoreError::Kind::kNewer, "use weft 3.1.0 or newer");
   std::filesystem::remove(dir_ + "/FORMAT");
   {
-    auto database = store::RocksdbDatabase::open(
-        dir_ + "/db", store::RocksdbDatabase::Mode::kReadWrite, nullptr);
+    auto database = store::RocksdbDatabase::open(dir_ + "/db",
+                                                 store::RocksdbDatabase::Mode::kReadWrite, nullptr);
     ASSERT_TRUE(database);
     store::RocksdbWriter writer(**database);
     writer.put(store::Table::kMeta, store::meta::kFormat, store::encode_number(2));

@@ -40,9 +40,7 @@ class Answer final {
   }
   /// Only after flush().
   [[nodiscard]] bool answered() const { return state_->answered; }
-  [[nodiscard]] const store::Result<store::CommitReceipt>& result() const {
-    return state_->result;
-  }
+  [[nodiscard]] const store::Result<store::CommitReceipt>& result() const { return state_->result; }
 
  private:
   struct State {

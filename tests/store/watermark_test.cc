@@ -89,8 +89,7 @@ TEST(WatermarkTest, TwoBrokenSlotsAreDamage) {
 }
 
 TEST(WatermarkTest, ADirectoryThatCannotBeWrittenIsAnError) {
-  const auto keeper =
-      WatermarkKeeper::start("/nonexistent/W", mark(1), 1, [](const auto&) {});
+  const auto keeper = WatermarkKeeper::start("/nonexistent/W", mark(1), 1, [](const auto&) {});
   ASSERT_FALSE(keeper);
   EXPECT_EQ(keeper.error().kind, store::StoreError::Kind::kIo);
 }
