@@ -1,0 +1,156 @@
+// Every YAML snippet and every expression of the docs is what the compiler takes.
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "dsl/compiler.h"
+#include "dsl/expression.h"
+#include "tests/docs/page.h"
+
+namespace weft::docs {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Schemas that the snippets name are those of the retail workflows.
+dsl::CompileOptions options() {
+  dsl::CompileOptions options;
+  options.read_file = [](const std::string&, const std::string& path) -> std::optional<std::string> {
+    std::ifstream in(fs::path(WEFT_SOURCE_DIR) / "workflows" / "retail" / path, std::ios::binary);
+    if (!in) return std::nullopt;
+    return std::string{std::istreambuf_iterator<char>(in), {}};
+  };
+  return options;
+}
+
+TEST(DocsTest, EveryYamlSnippetCompiles) {
+  int checked = 0;
+  for (const auto& page : all_pages()) {
+    for (const auto& snippet : page.snippets) {
+      if (snippet.language != "yaml") continue;
+      ++checked;
+      const auto text = whole_definition(snippet);
+      const auto result = dsl::compile({{page.at(snippet), text}}, options());
+      for (const auto& finding : result.diagnostics) {
+        EXPECT_NE(finding.severity, dsl::Diagnostic::Severity::kError)
+            << dsl::format_diagnostic(finding, text);
+      }
+    }
+  }
+  EXPECT_GT(checked, 40);
+}
+
+// As `weft serve` does it: with every adapter and child, and every schema where the file says.
+TEST(DocsTest, TheShippedWorkflowsCompileWhole) {
+  std::vector<dsl::SourceFile> files;
+  const auto read = [](const fs::path& path) -> std::optional<std::string> {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return std::nullopt;
+    return std::string{std::istreambuf_iterator<char>(in), {}};
+  };
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(WEFT_SOURCE_DIR) / "workflows")) {
+    if (entry.path().extension() == ".yaml") {
+      files.push_back({entry.path().string(), read(entry.path()).value_or("")});
+    }
+  }
+  dsl::CompileOptions complete;
+  complete.complete = true;
+  complete.read_file = [&](const std::string& from, const std::string& path) {
+    return read(fs::path(from).parent_path() / path);
+  };
+  const auto result = dsl::compile(files, complete);
+  for (const auto& finding : result.diagnostics) {
+    EXPECT_EQ(finding.severity, dsl::Diagnostic::Severity::kNote)
+        << dsl::format_diagnostic(finding, "");
+  }
+  EXPECT_GE(result.workflows.size(), 5u);
+  EXPECT_GE(result.adapters.size(), 5u);
+}
+
+TEST(DocsTest, EveryExpressionYieldsWhatThePageSays) {
+  const auto page = read_page(fs::path(WEFT_SOURCE_DIR) / "docs" / "language.md");
+  const auto rows = table_rows(page, "expressions");
+  EXPECT_GT(rows.size(), 70u);
+  for (const auto& row : rows) {
+    SCOPED_TRACE("language.md:" + std::to_string(row.line));
+    ASSERT_EQ(row.cells.size(), 3u);
+    const auto expression = dsl::Expression::compile(row.cells[0]);
+    ASSERT_TRUE(expression) << row.cells[0] << ": " << expression.error().message;
+    const auto input = dsl::Value::parse(row.cells[1]);
+    const auto expected = dsl::Value::parse(row.cells[2]);
+    ASSERT_TRUE(input && expected) << "a cell is no JSON";
+    dsl::MapBindings names;
+    names.set(".", *input);
+    const auto result = expression->evaluate(names);
+    ASSERT_TRUE(result) << row.cells[0] << ": " << result.error().message;
+    EXPECT_EQ(result->to_canonical_json(), expected->to_canonical_json()) << row.cells[0];
+  }
+}
+
+// A key that the schema knows and the page does not mention would be a secret.
+TEST(DocsTest, EveryKeyOfTheLanguageIsInTheReference) {
+  const auto page = read_page(fs::path(WEFT_SOURCE_DIR) / "docs" / "language.md");
+  std::ifstream in(fs::path(WEFT_SOURCE_DIR) / "dsl" / "workflow.schema.json");
+  ASSERT_TRUE(in);
+  const auto schema =
+      dsl::Value::parse(std::string{std::istreambuf_iterator<char>(in), {}});
+  ASSERT_TRUE(schema) << schema.error().message;
+  std::set<std::string> keys;
+  const auto collect = [&](const dsl::Value& node, const auto& self) -> void {
+    if (node.is_array()) {
+      for (const auto& item : node.as_array()) self(item, self);
+    } else if (node.is_object()) {
+      for (const auto& member : node.as_object()) {
+        if (member.key == "properties" && member.value.is_object()) {
+          for (const auto& property : member.value.as_object()) keys.insert(property.key);
+        }
+        self(member.value, self);
+      }
+    }
+  };
+  collect(*schema, collect);
+  EXPECT_GT(keys.size(), 60u);
+  // In an example, not only in prose.
+  std::string examples;
+  for (const auto& snippet : page.snippets) {
+    if (snippet.language == "yaml") examples += snippet.text;
+  }
+  for (const auto& key : keys) {
+    EXPECT_NE(examples.find(key + ":"), std::string::npos) << "no example has the key " << key;
+  }
+}
+
+// Nothing that a reader may type goes unproved: each shell block says how it is run.
+TEST(DocsTest, EveryShellSnippetSaysHowItIsRun) {
+  for (const auto& page : all_pages()) {
+    for (const auto& snippet : page.snippets) {
+      if (snippet.language != "sh") continue;
+      EXPECT_FALSE(snippet.mark.empty()) << page.at(snippet) << " has no `<!-- run: … -->` before it";
+    }
+  }
+}
+
+TEST(DocsTest, LinksLeadSomewhere) {
+  for (const auto& page : all_pages()) {
+    std::size_t at = 0;
+    while ((at = page.text.find("](", at)) != std::string::npos) {
+      at += 2;
+      std::string target = page.text.substr(at, page.text.find(')', at) - at);
+      if (target.find("://") != std::string::npos || target.starts_with("#")) continue;
+      target = target.substr(0, target.find('#'));
+      EXPECT_TRUE(fs::exists(page.file.parent_path() / target))
+          << page.file.filename() << " links to " << target;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weft::docs
