@@ -190,7 +190,7 @@ TEST(Decider, ProbeThatFindsNothingReturnsToTheRetries) {
   s.after(1000);
   EXPECT_THAT(s.asked(), ElementsAre("charge"));
   s.time_out("charge").probe("charge", "not_done");
-  EXPECT_THAT(s.asked(), ElementsAre("undo charge")) << "two attempts were unknown: no proof";
+  EXPECT_THAT(s.asked(), ElementsAre("undo reserve")) << "each attempt was proven not done";
 }
 
 TEST(Decider, ProbeThatDoesNotKnowIsAskedAgainAndThenInDoubt) {
@@ -392,7 +392,7 @@ const std::string kParallel = kHead + R"(steps:
         - {step: l2, call: a.l2, compensate: {call: a.undo}}
       right:
         - {step: r1, call: a.r1, compensate: {call: a.undo}}
-  - {step: last, call: a.last, compensate: none}
+  - {step: final, call: a.final, compensate: none}
 )";
 
 TEST(Decider, ParallelBranchesRunTogetherAndYieldAnObject) {
@@ -401,13 +401,13 @@ TEST(Decider, ParallelBranchesRunTogetherAndYieldAnObject) {
   EXPECT_THAT(s.asked(), UnorderedElementsAre("l1", "r1"));
   s.reply("r1", R"({"r":1})").reply("l1").reply("l2", R"({"l":2})");
   EXPECT_EQ(s.output("both").to_json(), R"({"left":{"l":2},"right":{"r":1}})");
-  EXPECT_THAT(s.asked(), ElementsAre("last"));
+  EXPECT_THAT(s.asked(), ElementsAre("final"));
 }
 
 // Branches are undone together, each newest first, and only then what precedes them.
 TEST(Decider, ParallelIsUndoneByBranchThenWhatPrecedesIt) {
   Story s(kParallel);
-  s.start().reply("first").reply("l1").reply("l2").reply("r1").refuse("last", "declined");
+  s.start().reply("first").reply("l1").reply("l2").reply("r1").refuse("final", "declined");
   EXPECT_THAT(s.asked(), UnorderedElementsAre("undo l2", "undo r1"));
   s.undo("l2");
   EXPECT_THAT(s.asked(), UnorderedElementsAre("undo r1", "undo l1"));
@@ -430,7 +430,7 @@ TEST(Decider, ErrorInOneBranchWaitsForTheOtherAndUndoesBoth) {
 // Independent undos go on while one is stuck.
 TEST(Decider, StuckUndoOfOneBranchDoesNotStopTheOther) {
   Story s(kParallel);
-  s.start().reply("first").reply("l1").reply("l2").reply("r1").refuse("last", "declined");
+  s.start().reply("first").reply("l1").reply("l2").reply("r1").refuse("final", "declined");
   s.undo_fails("r1");
   EXPECT_EQ(s.state(), "stuck");
   s.undo("l2").undo("l1");
@@ -446,7 +446,7 @@ TEST(Decider, RaceIsWonOnceAndItsLosersAreUndone) {
     parallel:
       - {step: dhl, call: a.dhl, compensate: {call: a.undo}}
       - {step: ups, call: a.ups, compensate: {call: a.undo}}
-  - {step: last, call: a.last, compensate: none}
+  - {step: final, call: a.final, compensate: none}
 )");
   s.start().reply("dhl", R"({"p":5})");
   EXPECT_TRUE(s.withdrawn("ups"));
@@ -454,9 +454,9 @@ TEST(Decider, RaceIsWonOnceAndItsLosersAreUndone) {
   s.reply("ups");
   EXPECT_THAT(s.asked(), ElementsAre("undo ups"));
   s.undo("ups");
-  EXPECT_THAT(s.asked(), ElementsAre("last"));
+  EXPECT_THAT(s.asked(), ElementsAre("final"));
   EXPECT_EQ(s.output("quote").to_json(), R"({"winner":"dhl","output":{"p":5}})");
-  s.refuse("last", "declined");
+  s.refuse("final", "declined");
   EXPECT_THAT(s.asked(), ElementsAre("undo dhl"));
 }
 
@@ -486,7 +486,7 @@ const std::string kForeach = kHead + R"(steps:
         call: wms.pick
         with: {sku: '${ $line.sku }', place: '${ $index }'}
         compensate: {call: wms.put_back}
-  - {step: last, call: a.last, with: {n: '${ $pick_all | length }'}, compensate: none}
+  - {step: final, call: a.final, with: {n: '${ $pick_all | length }'}, compensate: none}
 )";
 
 TEST(Decider, ForeachRunsAtMostSoManyAtOnceAndToleratesADeclaredCode) {
@@ -497,13 +497,13 @@ TEST(Decider, ForeachRunsAtMostSoManyAtOnceAndToleratesADeclaredCode) {
   s.refuse("pick_all[1]/pick", "declined");
   EXPECT_THAT(s.asked(), ElementsAre("pick_all[0]/pick", "pick_all[2]/pick"));
   s.reply("pick_all[2]/pick", R"({"ok":1})").reply("pick_all[0]/pick", R"({"ok":0})");
-  EXPECT_THAT(s.asked(), ElementsAre("last"));
+  EXPECT_THAT(s.asked(), ElementsAre("final"));
   const dsl::Value rows = s.output("pick_all");
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows.as_array()[0].string_or("outcome", ""), "succeeded");
   EXPECT_EQ(rows.as_array()[1].string_or("outcome", ""), "failed");
   EXPECT_EQ(rows.as_array()[1].find("error")->string_or("code", ""), "declined");
-  s.refuse("last", "declined");
+  s.refuse("final", "declined");
   EXPECT_THAT(s.asked(), UnorderedElementsAre("undo pick_all[0]/pick", "undo pick_all[2]/pick"));
 }
 
@@ -519,7 +519,7 @@ TEST(Decider, ForeachThatExceedsItsToleranceFailsAtOnce) {
 TEST(Decider, EmptyForeachYieldsAnEmptyList) {
   Story s(kForeach, R"({"lines":[]})");
   s.start();
-  EXPECT_EQ(s.task_input("last"), R"({"n":0})");
+  EXPECT_EQ(s.task_input("final"), R"({"n":0})");
 }
 
 TEST(Decider, LongForeachOfStepsWithoutWorkIsCutIntoTurns) {
@@ -546,6 +546,7 @@ TEST(Decider, RepeatRunsUntilItsConditionHolds) {
       until: ${ $ask.ready }
       at_most: 3
       every: 10s
+    on_timeout: {raise: exhausted}
 )");
   s.start();
   EXPECT_EQ(s.task_input("poll[0]/ask"), R"({"round":0,"before":0})");
@@ -566,6 +567,7 @@ TEST(Decider, RepeatThatIsSpentRaisesExhausted) {
         - {step: ask, call: a.ask, compensate: {call: a.undo}}
       until: ${ false }
       at_most: 2
+    on_timeout: {raise: exhausted}
 )");
   s.start().reply("poll[0]/ask").reply("poll[1]/ask");
   EXPECT_THAT(s.asked(), ElementsAre("undo poll[1]/ask"));
@@ -583,10 +585,10 @@ TEST(Decider, ErrorRouteContinuesWithItsResult) {
     compensate: {call: a.undo}
     on_error:
       - {errors: [declined], result: '${ {used: false, why: $error.code} }', then: continue}
-  - {step: last, call: a.last, with: {x: '${ $extra.why }'}, compensate: none}
+  - {step: final, call: a.final, with: {x: '${ $extra.why }'}, compensate: none}
 )");
   s.start().reply("first").refuse("extra", "declined");
-  EXPECT_EQ(s.task_input("last"), R"({"x":"declined"})");
+  EXPECT_EQ(s.task_input("final"), R"({"x":"declined"})");
 }
 
 // Undone first, then the route: an error route never sees half a block.
@@ -602,15 +604,15 @@ TEST(Decider, BlockIsUndoneBeforeItsErrorRouteRuns) {
         do:
           - {step: instead, call: a.instead, compensate: {call: a.undo}}
         then: continue
-  - {step: last, call: a.last, compensate: none}
+  - {step: final, call: a.final, compensate: none}
 )");
   s.start().reply("first").reply("b1").refuse("b2", "declined");
   EXPECT_THAT(s.asked(), ElementsAre("undo b1"));
   s.undo("b1");
   EXPECT_THAT(s.asked(), ElementsAre("instead"));
   s.reply("instead");
-  EXPECT_THAT(s.asked(), ElementsAre("last"));
-  s.refuse("last", "declined");
+  EXPECT_THAT(s.asked(), ElementsAre("final"));
+  s.refuse("final", "declined");
   EXPECT_THAT(s.asked(), ElementsAre("undo instead")) << "the route's own work is owed as well";
   s.undo("instead").undo("first");
   EXPECT_EQ(s.state(), "compensated");
@@ -623,12 +625,12 @@ TEST(Decider, InDoubtCallIsUndoneBeforeItsRoute) {
     compensate: {call: a.undo}
     on_error:
       - {errors: [unknown], result: '${ null }', then: continue}
-  - {step: last, call: a.last, compensate: none}
+  - {step: final, call: a.final, compensate: none}
 )");
   s.start().time_out("extra").after(1000).time_out("extra");
   EXPECT_THAT(s.asked(), ElementsAre("undo extra"));
   s.undo("extra");
-  EXPECT_THAT(s.asked(), ElementsAre("last"));
+  EXPECT_THAT(s.asked(), ElementsAre("final"));
 }
 
 // ---- Waiting ----------------------------------------------------------------------------------
