@@ -85,7 +85,7 @@ class Decider {
   void round_ended(NodeId id, Slot slot, const StepPath& last);
   void begin_round(NodeId id, std::uint32_t index);
   void timed_out(NodeId id, const std::optional<dsl::TimeoutAction>& action, const char* code);
-  void race_decided(NodeId id);
+  void race_decided(NodeId id, const Error& last = {});
   void maybe_complete();
   void announce(const dsl::Announcement& announcement, NodeId id, const dsl::Value& result);
   void announce_end(const dsl::Announcement& announcement, const dsl::Value& output,

@@ -215,7 +215,7 @@ void Decider::scope_undone(const Scope& scope) {
   emit(ScopeEnded{scope.path, *scope.slot,
                   g_.block(step->parallel->branches[scope.slot->index]).name, false, {}, error, {},
                   false});
-  race_decided(id);
+  race_decided(id, error);
 }
 
 // ---- Undo -------------------------------------------------------------------------------------
@@ -230,17 +230,22 @@ bool Decider::undo_node(NodeId id) {
     if (it->second.owed > 0) slots.push_back(it->first);
   }
   const auto route = static_cast<std::uint8_t>(dsl::Block::Role::kRoute);
+  // Items at work count wherever they stand: one may go on after a stuck place in it was skipped.
+  const auto at_work = [&](const Slot& slot) { return node(id).slots[slot].undoing > 0; };
+  const std::int64_t places = std::max<std::int64_t>(1, node(id).at_once);
   bool inner = true;
-  std::int64_t active = 0;
+  std::int64_t active = std::count_if(slots.begin(), slots.end(), at_work);
   for (const Slot& slot : slots) {
     const bool independent = (kind == "parallel" || kind == "foreach") && slot.role < route;
-    if (independent && kind == "foreach" && active >= std::max<std::int64_t>(1, node(id).at_once)) {
-      return false;
+    const bool was_at_work = at_work(slot);
+    if (independent && kind == "foreach" && !was_at_work && active >= places) {
+      inner = false;
+      continue;
     }
     const bool done = undo_slot(id, slot);
     if (!done && !independent) return false;
     inner = inner && done;
-    if (node(id).slots[slot].undoing > 0) ++active;
+    if (!was_at_work && at_work(slot)) ++active;
   }
   if (!inner) return false;
   const Node& n = node(id);
@@ -436,6 +441,8 @@ void Decider::stuck(NodeId id, const char* place, Error error, Effect known) {
   mark.effect = known;
   emit(std::move(mark));
   announce_end(g_.on_stuck, {}, error, "stuck");
+  // What does not depend on it goes on: it no longer takes a place among `at_once` items.
+  if (std::string_view(place) == "compensation") check_scopes_of(id);
 }
 
 }  // namespace weft::core

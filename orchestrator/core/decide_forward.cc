@@ -490,8 +490,9 @@ void Decider::list_ended(NodeId parent, Slot slot, const StepPath& last) {
   succeeded(parent);
 }
 
-/// First success wins; the others are settled and undone; then the race is over.
-void Decider::race_decided(NodeId id) {
+/// First success wins; the others are settled and undone; then the race is over. `last`: the error
+/// of the branch that has just ended; a race that nobody wins fails with it.
+void Decider::race_decided(NodeId id, const Error& last) {
   const dsl::Step* step = step_of(node(id));
   const auto count = static_cast<std::uint32_t>(step->parallel->branches.size());
   std::optional<std::uint32_t> winner;
@@ -500,13 +501,9 @@ void Decider::race_decided(NodeId id) {
     if (branch != node(id).slots.end() && branch->second.ended && branch->second.succeeded) winner = i;
   }
   bool all_ended = true;
-  Error last;
   for (std::uint32_t i = 0; i < count; ++i) {
     const SlotState& branch = node(id).slots[branch_slot(i)];
-    if (branch.ended) {
-      if (!branch.succeeded) last = branch.error;
-      continue;
-    }
+    if (branch.ended) continue;
     all_ended = false;
     // A second branch that succeeds meanwhile is a loser too; it is settled by now.
     if (winner && !branch.rollback) {

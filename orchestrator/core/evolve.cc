@@ -176,12 +176,16 @@ class Folder {
       n.error = e.error;
       n.next_attempt = e.next;
       n.effect = e.effect;
-      if (e.follows == "probe") {
-        n.probing = true;
-        n.probes = 0;
-      }
+      n.probing = e.follows == "probe";
+      if (n.probing) n.probes = 0;
       auto& fate = n.fates.at(static_cast<std::size_t>(e.attempt - 1));
       fate = e.outcome == "unknown" ? AttemptFate::kUnknown : AttemptFate::kNotHappened;
+      if (e.effect == Effect::kNotHappened) {  // Said of the key: earlier attempts are known too.
+        std::replace_if(
+            n.fates.begin(), n.fates.end(),
+            [](AttemptFate known) { return known != AttemptFate::kAnswered; },
+            AttemptFate::kNotHappened);
+      }
     }
     touch(e.path);
   }
@@ -332,6 +336,7 @@ class Folder {
   }
   void operator()(const CompensationSucceeded& e) {
     Node& n = at(e.path);
+    if (n.compensation.attempts == 0) ++s_.compensations;  // Done by hand.
     n.compensation.state = CompensationState::State::kDone;
     n.compensation.effect = e.effect;
     n.compensation.error = {};

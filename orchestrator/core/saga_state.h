@@ -165,7 +165,7 @@ class SagaState {
   std::map<StepPath, Timestamp> stuck_since;
   std::map<StepPath, std::uint64_t> touched; ///< Revision of the last event about a step; "" =
                                              ///< of the last change of where the saga is.
-  std::int64_t compensations = 0;      ///< Ever scheduled.
+  std::int64_t compensations = 0;      ///< Ever scheduled, or done by hand.
   std::int64_t anomalies = 0;
   std::int64_t order_next = 0;
 

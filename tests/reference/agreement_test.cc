@@ -1,0 +1,399 @@
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "orchestrator/core/decider.h"
+#include "orchestrator/core/event_codec.h"
+#include "tests/reference/model.h"
+#include "tests/reference/plan.h"
+
+// The decider and the reference model see the same answers, silences, cancellations and operators
+// in the same random order. After each of them both must agree on what is on its way, what is being
+// undone, what is stuck and how it ends.
+namespace weft::test {
+namespace {
+
+using core::Direction;
+using dsl::Value;
+using Plans = std::vector<Plan>;
+
+struct Task {
+  std::string path;
+  Direction direction = Direction::kForward;
+  std::int64_t attempt = 1, round = 1;
+  bool withdrawn = false;
+};
+
+std::string joined(const Model::Paths& paths) {
+  std::string text = "{";
+  for (const std::string& path : paths) text += (text.size() > 1 ? ", " : "") + path;
+  return text + "}";
+}
+
+/// One saga lived through by both.
+class Life {
+ public:
+  Life(const Plans& plan, std::uint64_t seed)
+      : random_(seed), graph_(graph_of(plan)), model_(plan), cancels_(random_() % 2 == 0) {}
+
+  /// What they disagree on; nothing if they agree to the end.
+  std::optional<std::string> disagreement() {
+    try {
+      live();
+    } catch (const core::InvariantBroken& broken) {
+      fail(std::string("the decider broke an invariant: ") + broken.what());
+    }
+    return problem_;
+  }
+  [[nodiscard]] const std::string& history() const { return history_; }
+
+ private:
+  static constexpr int kInputsMax = 2'000;  // Far beyond what any generated saga needs.
+
+  std::uint64_t below(std::uint64_t n) { return random_() % n; }
+  bool one_in(std::uint64_t n) { return below(n) == 0; }
+  void fail(std::string why) {
+    if (!problem_) problem_ = std::move(why);
+  }
+  void note(const std::string& line) { history_ += line + "\n"; }
+
+  void live() {
+    core::StartRequest start;
+    start.input = Value::empty_object();
+    start.header_key = "1";
+    const auto birth = core::prepare_start(graph_, start);
+    if (!birth) return fail("the start was refused: " + birth.error().reason);
+    tell("start", core::StartSaga{.birth = *birth, .queued = false});
+    for (int inputs = 0; !problem_ && !state_.ended(); ++inputs) {
+      if (inputs == kInputsMax) return fail("the saga does not end");
+      one_input();
+      if (one_in(6)) restart();
+    }
+    if (!problem_) check_the_end();
+  }
+
+  /// Chooses something that may happen now, and lets it happen to both.
+  void one_input() {
+    if (cancels_ && one_in(25) && model_.cancellable()) {
+      model_.cancel();
+      return tell("cancel", core::CancelSaga{});
+    }
+    const auto stuck = model_.stuck();
+    const std::size_t choices = tasks_.size() + timers_.size() + stuck.size();
+    if (choices == 0) return fail("nothing can happen any more, and the saga has not ended");
+    std::size_t chosen = below(choices);
+    if (chosen < tasks_.size()) return answer(chosen);
+    chosen -= tasks_.size();
+    if (chosen < timers_.size()) {
+      const auto timer = *std::next(timers_.begin(), static_cast<std::ptrdiff_t>(chosen));
+      timers_.erase(timer.first);
+      now_ = std::max(now_, timer.second);
+      return tell("timer " + timer.first, core::FireTimer{timer.first});
+    }
+    chosen -= timers_.size();
+    operate(*std::next(stuck.begin(), static_cast<std::ptrdiff_t>(chosen)));
+  }
+
+  void answer(std::size_t chosen) {
+    const Task task = tasks_[chosen];
+    tasks_.erase(tasks_.begin() + static_cast<std::ptrdiff_t>(chosen));
+    core::ReportReply report;
+    report.path = core::StepPath(task.path);
+    report.direction = task.direction;
+    report.attempt = task.attempt;
+    report.round = task.round;
+    const std::string who = std::string(core::direction_name(task.direction)) + " " + task.path;
+    if (task.direction == Direction::kCompensation) {
+      const bool done = !one_in(4);
+      report.reply = done ? reply(Verdict::kOk) : reply(one_in(2) ? Verdict::kUnknown : Verdict::kTransient);
+      model_.undo_answered(task.path, done);
+      last_ = report;
+      return tell(who + (done ? ": done" : ": failed"), report);
+    }
+    const dsl::Step* step = graph_.find_step(core::step_name(report.path));
+    const Verdict verdict = choose_verdict(task, step->after_pivot && !step->call->pivot);
+    report.reply = reply(verdict);
+    model_.answer(task.path, verdict);
+    last_ = report;
+    static constexpr const char* kNames[] = {"ok",        "refused", "refused for sure",
+                                             "transient", "unknown", "not sent"};
+    tell(who + " #" + std::to_string(task.attempt) + ": " + kNames[static_cast<int>(verdict)], report);
+  }
+
+  Verdict choose_verdict(const Task& task, bool after_pivot) {
+    if (task.withdrawn && one_in(2)) return Verdict::kNotSent;
+    if (!one_in(3)) return Verdict::kOk;
+    if (after_pivot) return one_in(2) ? Verdict::kUnknown : Verdict::kTransient;
+    switch (below(4)) {
+      case 0: return Verdict::kRefused;
+      case 1: return Verdict::kRefusedForSure;
+      case 2: return Verdict::kTransient;
+      default: return Verdict::kUnknown;
+    }
+  }
+
+  static core::TaskReply reply(Verdict verdict) {
+    core::TaskReply reply;
+    reply.kind = core::TaskReply::Kind::kFailure;
+    switch (verdict) {
+      case Verdict::kOk:
+        reply.kind = core::TaskReply::Kind::kSuccess;
+        reply.body = Value::empty_object();
+        break;
+      case Verdict::kRefusedForSure:
+        reply.effect = core::EffectClaim::kNone;
+        [[fallthrough]];
+      case Verdict::kRefused:
+        reply.service_code = 400;
+        reply.code = "refused";
+        break;
+      case Verdict::kTransient:
+        reply.service_code = 500;
+        reply.effect = core::EffectClaim::kNone;
+        break;
+      case Verdict::kUnknown: reply.kind = core::TaskReply::Kind::kTimeout; break;
+      case Verdict::kNotSent: reply.kind = core::TaskReply::Kind::kNotSent; break;
+    }
+    return reply;
+  }
+
+  void operate(const std::string& path) {
+    const core::StepPath step(path);
+    const dsl::Step* defined = graph_.find_step(core::step_name(step));
+    const bool manual =
+        defined->call->compensate.kind == dsl::CompensationSpec::Kind::kManual;
+    const bool pivot = defined->call->pivot;
+    const std::uint64_t action = below(3);
+    if (action == 0 && !manual) {
+      model_.retry(path);
+      tell("retry " + path, core::RetryStep{step});
+    } else if (action == 1 && !pivot) {
+      model_.mark_done(path);
+      tell("mark undone " + path, core::MarkUndone{step});
+    } else {
+      model_.skip(path);
+      skipped_.insert(path);
+      tell("skip " + path, core::SkipStep{.step = step, .output = Value::empty_object()});
+    }
+  }
+
+  /// A restart folds from a snapshot; nothing may depend on what only memory held.
+  void restart() {
+    auto restored = core::decode_state(core::encode_state(state_));
+    if (!restored) return fail("the snapshot does not decode: " + restored.error());
+    state_ = *std::move(restored);
+    if (last_ && one_in(2)) {
+      const std::string what = "once more: " + last_->path.str();
+      tell(what, *last_);
+    }
+  }
+
+  void tell(const std::string& what, core::CommandBody body) {
+    note("> " + what);
+    now_.ms += 1;
+    core::Command command;
+    command.body = std::move(body);
+    command.reason = "test";
+    auto decided = core::decide(graph_, state_, command, core::DecideContext{.now = now_});
+    if (!decided) {
+      return fail("`" + what + "` was refused (" + core::rejection_name(decided.error().code) +
+                  "): " + decided.error().reason);
+    }
+    for (const core::Event& event : decided->events) {
+      note("    " + std::string(core::type_name(event)) + " " + core::path_of(event).str());
+      events_.push_back(event);
+    }
+    for (const core::Event& event : decided->events) {
+      if (const auto* stuck = std::get_if<core::SagaStuck>(&event.body)) asked_a_person(*stuck);
+    }
+    for (const core::SagaEffect& effect : decided->effects) follow(effect);
+    if (!problem_) compare(what);
+  }
+
+  void follow(const core::SagaEffect& effect) {
+    if (const auto* set = std::get_if<core::TimerSet>(&effect)) {
+      timers_[set->timer] = set->due;
+    } else if (const auto* cancelled = std::get_if<core::TimerCancel>(&effect)) {
+      timers_.erase(cancelled->timer);
+    } else if (const auto* withdraw = std::get_if<core::TaskWithdraw>(&effect)) {
+      for (Task& task : tasks_) {
+        if (task.path == withdraw->path.str() && task.direction == withdraw->direction) {
+          task.withdrawn = true;
+        }
+      }
+    } else if (const auto* task = std::get_if<core::TaskDispatch>(&effect)) {
+      dispatched(*task);
+    }
+  }
+
+  void asked_a_person(const core::SagaStuck& stuck) {
+    const std::string path = stuck.path.str();
+    if (stuck.place != "compensation" || model_.stuck().contains(path)) return;
+    if (!model_.may_undo().contains(path)) return fail("asks a person to undo " + path + " too early");
+    model_.undo_by_hand(path);
+  }
+
+  void dispatched(const core::TaskDispatch& task) {
+    const std::string path = task.path.str();
+    note("    -> " + std::string(core::direction_name(task.direction)) + " " + path + " #" +
+         std::to_string(task.attempt));
+    if (task.direction == Direction::kForward) {
+      const auto allowed = task.attempt == 1 ? model_.to_send() : model_.pausing();
+      if (!allowed.contains(path)) {
+        return fail("sent " + path + ", but only " + joined(allowed) + " may be sent");
+      }
+      model_.sent(path);
+    } else {
+      const auto allowed = model_.may_undo();
+      if (!allowed.contains(path)) {
+        return fail("undoes " + path + ", but only " + joined(allowed) + " may be undone now");
+      }
+      model_.undo_sent(path);
+    }
+    tasks_.push_back({path, task.direction, task.attempt, task.round, false});
+  }
+
+  void compare(const std::string& after) {
+    const auto same = [&](const char* what, const Model::Paths& decider, const Model::Paths& model) {
+      if (decider != model) {
+        fail(std::string(what) + " after `" + after + "`: decider " + joined(decider) + ", model " +
+             joined(model));
+      }
+    };
+    Model::Paths on_their_way, stuck, succeeded, in_doubt, undone;
+    for (const Task& task : tasks_) {
+      if (task.direction == Direction::kForward) on_their_way.insert(task.path);
+    }
+    for (const auto& [path, place] : state_.stuck) stuck.insert(path.str());
+    for (const core::Node& node : state_.nodes) {
+      if (node.kind != "call") continue;
+      const std::string& path = node.path.str();
+      if (node.effect == core::Effect::kHappened) succeeded.insert(path);
+      if (node.effect == core::Effect::kPerhaps && !node.own_open) in_doubt.insert(path);
+      if (node.compensation.state == core::CompensationState::State::kDone) undone.insert(path);
+    }
+    Model::Paths facts = model_.succeeded();
+    for (const std::string& path : skipped_) {  // A skip keeps the knowledge.
+      if (!succeeded.contains(path)) facts.erase(path);
+      if (!model_.in_doubt().contains(path)) in_doubt.erase(path);
+    }
+    same("not sent", {}, model_.to_send());
+    same("not being undone", {}, model_.must_undo());
+    same("on their way", on_their_way, model_.on_their_way());
+    same("stuck", stuck, model_.stuck());
+    same("happened", succeeded, facts);
+    same("in doubt", in_doubt, model_.in_doubt());
+    same("undone", undone, model_.undone());
+    const std::string now = state_.ended() ? core::engine_state(state_) : "running";
+    if (now != model_.state()) {
+      fail("after `" + after + "` the decider is " + now + ", the model " + model_.state());
+    }
+    if (state_.exceptions != model_.exceptions()) {
+      fail("exceptions after `" + after + "`: decider " + std::to_string(state_.exceptions) +
+           ", model " + std::to_string(model_.exceptions()));
+    }
+  }
+
+  void check_the_end() {
+    for (const auto& [resource, totals] : state_.ledger) {
+      auto held = totals.held;
+      for (const auto* gone : {&totals.consumed, &totals.released, &totals.written_off}) {
+        for (const auto& [dimensions, amount] : *gone) {
+          held[dimensions] = dsl::Decimal::subtract(held[dimensions], amount).value_or(dsl::Decimal());
+        }
+      }
+      for (const auto& [dimensions, left] : held) {
+        if (left != dsl::Decimal()) fail("the ledger is not empty: " + left.to_string() + " of " + dimensions);
+      }
+    }
+    core::SagaState folded;
+    for (const core::Event& event : events_) {
+      const auto stored = core::decode(core::encode(event));
+      if (!stored) return fail("an event does not decode: " + stored.error());
+      core::evolve(folded, *stored);
+    }
+    if (core::encode_state(folded) != core::encode_state(state_)) {
+      fail("folding the stored events gives another state than the one in memory");
+    }
+  }
+
+  std::mt19937_64 random_;
+  dsl::SagaGraph graph_;
+  core::SagaState state_;
+  Model model_;
+  bool cancels_;
+  core::Timestamp now_{1'700'000'000'000};
+  std::vector<Task> tasks_;
+  std::map<std::string, core::Timestamp> timers_;
+  std::set<std::string> skipped_;
+  std::optional<core::ReportReply> last_;
+  std::vector<core::Event> events_;
+  std::string history_;
+  std::optional<std::string> problem_;
+};
+
+/// The smallest workflow near `plan` on which some schedule still disagrees, told as a story.
+std::string shrunk(Plans plan, std::uint64_t schedule) {
+  constexpr std::uint64_t kSchedules = 400;
+  for (bool smaller = true; smaller;) {
+    smaller = false;
+    for (const Plans& candidate : smaller_plans(plan)) {
+      for (std::uint64_t seed = 0; seed < kSchedules && !smaller; ++seed) {
+        if (Life(candidate, seed).disagreement()) {
+          plan = candidate;
+          schedule = seed;
+          smaller = true;
+        }
+      }
+      if (smaller) break;
+    }
+  }
+  std::string problem, story;
+  for (std::uint64_t seed = 0; seed < 4 * kSchedules; ++seed) {  // The shortest of its histories.
+    Life run(plan, seed == 0 ? schedule : seed);
+    const auto found = run.disagreement();
+    if (found && (story.empty() || run.history().size() < story.size())) {
+      problem = *found;
+      story = run.history();
+    }
+  }
+  return problem + "\n" + describe(plan) + story;
+}
+
+std::uint64_t setting(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+// WEFT_SEED tries one seed, WEFT_SEEDS more or fewer of them.
+TEST(AgreementTest, DeciderAndReferenceModelAgreeOnGeneratedSagas) {
+  const std::uint64_t first = setting("WEFT_SEED", 1);
+  const std::uint64_t seeds = setting("WEFT_SEEDS", std::getenv("WEFT_SEED") != nullptr ? 1 : 6'000);
+  constexpr int kSchedulesEach = 3;
+  std::map<std::string, int> ends;
+  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+    std::mt19937_64 random(seed);
+    const Plans plan = generate_plan(random, 2 + static_cast<int>(random() % 14));
+    for (int i = 0; i < kSchedulesEach; ++i) {
+      const std::uint64_t schedule = random();
+      Life run(plan, schedule);
+      const auto problem = run.disagreement();
+      ASSERT_FALSE(problem.has_value())
+          << "seed " << seed << ": " << *problem << "\nshrunk to: " << shrunk(plan, schedule);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weft::test
