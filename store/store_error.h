@@ -15,7 +15,7 @@ struct StoreError {
     kLocked,           ///< Another process has the store open; `message` says which.
     kNewer,            ///< Written by a newer program; `message` names the version needed.
     kDamaged,          ///< Stored data is wrong or missing; `message` says what and how much.
-    kFull,    ///< No space left on the device; on the commit path as final as kFailed.
+    kFull,             ///< No space left on the device; on the commit path as final as kFailed.
     kFailed,  ///< A write or sync failed: what was in flight may or may not be durable, and this
               ///< object will never write again. The process should end.
     kClosed,  ///< The store was closed before.
