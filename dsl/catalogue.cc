@@ -102,7 +102,11 @@ void Catalogue::settle_routes() {
   for (auto& [name, unit] : adapter_units_) {
     AdapterDefinition& definition = adapters_[name];
     std::vector<std::string> named = definition.route_targets;
-    if (!definition.shadow.empty()) named.push_back(definition.shadow);
+    if (!definition.shadow.empty() &&
+        std::find(named.begin(), named.end(), definition.shadow) == named.end()) {
+      named.push_back(definition.shadow);
+    }
+    std::erase(named, name);  // Already reported.
     Guarantee weakest = Guarantee::kFenced;
     for (const std::string& target : definition.route_targets) {
       weakest = std::max(weakest, adapter(target).guarantee);

@@ -154,6 +154,11 @@ void WorkflowParser::read_input() {
     static constexpr std::array<Ordering, 3> kOrderings{Ordering::kFifo, Ordering::kSupersede,
                                                         Ordering::kReject};
     if (index) out_.ordering = kOrderings[*index];
+    if (!out_.ordering_key) {
+      context_.error(member->value->at, "ordering.key",
+                     "`ordering` says how sagas of one value queue, but no value is given",
+                     "add `ordering_key: ${ … }`, or remove `ordering`");
+    }
   }
   if (const auto* member = fields_.find("labels")) {
     if (context_.expect_mapping(*member->value, "`labels`", "labels: {channel: '${ .channel }'}")) {
@@ -314,8 +319,13 @@ void WorkflowParser::read_trigger_kind(const YamlMember& member, Trigger& out) {
   if (member.key == "schedule") {
     out.kind = Trigger::Kind::kSchedule;
     const Position at = text("cron", "cron: '0 6 * * *'", true, out.cron);
-    const bool five = std::count(out.cron.begin(), out.cron.end(), ' ') >= 4;
-    if (!out.cron.empty() && !five) {
+    int fields_of_cron = 0;
+    for (std::size_t i = 0; i < out.cron.size(); ++i) {
+      const bool here = out.cron[i] != ' ' && out.cron[i] != '\t';
+      const bool begins = here && (i == 0 || out.cron[i - 1] == ' ' || out.cron[i - 1] == '\t');
+      if (begins) ++fields_of_cron;
+    }
+    if (!out.cron.empty() && fields_of_cron != 5) {
       context_.error(at, "form.cron", "`cron` must have five fields: minute hour day month weekday",
                      "write it like `'0 6 * * *'` for every day at six");
     }

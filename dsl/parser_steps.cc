@@ -297,7 +297,7 @@ void StepParser::read_choice(const YamlNode& value, StepSyntax& step) {
     auto parsed = branch(*value.items[i]);
     if (!parsed) continue;
     if (parsed->otherwise && i + 1 < value.items.size()) {
-      context_.error(parsed->at, "form.order", "`otherwise` must be the last branch",
+      context_.error(parsed->at, "choice.order", "`otherwise` must be the last branch",
                      "what follows it could never run: move it to the end");
     }
     step.branches.push_back(std::move(*parsed));

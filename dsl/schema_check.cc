@@ -20,7 +20,7 @@ namespace weft::dsl {
 namespace {
 
 constexpr int kDepthMax = 256;             // Values are at most 64 deep; the rest is `$ref` and `allOf`.
-constexpr std::size_t kStepsMax = 2'000'000;  // Nested `anyOf` may multiply; 256 KiB never need this.
+constexpr std::size_t kStepsMax = 500'000;  // Nested `anyOf` may multiply; 256 KiB never need this.
 
 /// Compiled patterns, shared by all threads. Definitions are few, so nothing is ever dropped.
 const re2::RE2& compiled_pattern(const std::string& pattern) {

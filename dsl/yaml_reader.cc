@@ -122,7 +122,11 @@ class TreeBuilder final : public YAML::EventHandler {
     refuse_tag(mark, tag);
     node->plain = tag == "?" || tag.empty();
     node->text = value;
-    if (node->plain) refuse_broken_expression(at, value);
+    if (node->plain) {
+      refuse_broken_expression(at, value);
+    } else {
+      refuse_open_quote(at);
+    }
     if (expects_key()) {
       take_key(*node);
       return;
@@ -316,6 +320,22 @@ class TreeBuilder final : public YAML::EventHandler {
     }
   }
 
+  /// yaml-cpp takes the end of the file for the closing quote if a line end stands before it.
+  void refuse_open_quote(std::size_t at) {
+    const std::string& text = source_.text();
+    if (at >= text.size() || (text[at] != '"' && text[at] != '\'')) return;
+    const char quote = text[at];
+    for (std::size_t i = at + 1; i < text.size(); ++i) {
+      if (quote == '"' && text[i] == '\\') {
+        ++i;
+      } else if (text[i] == quote) {
+        if (quote == '"' || i + 1 >= text.size() || text[i + 1] != quote) return;
+        ++i;
+      }
+    }
+    stop(at, "yaml.syntax", "this quoted text is never closed", "add the closing quote");
+  }
+
   const SourceText& source_;
   Reporter& reporter_;
   const YamlLimits& limits_;
@@ -392,10 +412,13 @@ void explain(const YAML::Exception& error, const SourceText& source, const TreeB
                    "indent with blanks only");
     return;
   }
+  if (error.msg.starts_with(YAML::ErrorMsg::INVALID_ESCAPE) && at > 0) {
+    at = std::min(text.rfind('\\', at - 1), at);  // yaml-cpp points behind the escape.
+  }
   std::string message = "this is no YAML: " + error.msg.substr(0, 120);
   std::string instead;
   for (const Explanation& explanation : explanations()) {
-    if (error.msg == explanation.theirs) {
+    if (error.msg.starts_with(explanation.theirs)) {
       message = explanation.message;
       instead = explanation.instead;
     }
