@@ -1,0 +1,63 @@
+#include <iostream>
+
+#include "orchestrator/app/commands/commands.h"
+#include "orchestrator/app/definitions.h"
+#include "orchestrator/app/graph_drawing.h"
+#include "orchestrator/app/near_match.h"
+#include "orchestrator/app/output.h"
+
+namespace weft::app {
+namespace {
+
+int run(const Invocation& invocation) {
+  const Output output(invocation.global);
+  const std::string format = invocation.has("--format") ? invocation.get("--format")
+                             : output.json()            ? "json"
+                                                        : "mermaid";
+  if (format != "mermaid" && format != "dot" && format != "json") {
+    return output.fail(make_failure(
+        kExitUsage, "usage", "wrong usage",
+        "--format takes mermaid, dot or json" +
+            near_match_hint(format, {"mermaid", "dot", "json"})));
+  }
+  auto definitions = read_definitions(invocation.arguments);
+  if (!definitions) {
+    return output.fail(make_failure(kExitFailed, "unreadable", "a file cannot be read",
+                                    definitions.error()));
+  }
+  const dsl::CompileResult result = compile_definitions(*definitions, false);
+  if (dsl::has_errors(result.diagnostics) || result.workflows.empty()) {
+    std::cerr << diagnostics_text(result.diagnostics, *definitions);
+    if (!dsl::has_errors(result.diagnostics)) std::cerr << "weft: there is no workflow in it\n";
+    return kExitFailed;
+  }
+  for (const auto& graph : result.workflows) {
+    const Drawing drawing = draw(*graph);
+    if (format == "json") {
+      output.item(drawing_value(*graph, drawing));
+    } else {
+      output.text(format == "dot" ? dot_text(*graph, drawing) : mermaid_text(*graph, drawing));
+    }
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+CommandSpec graph_command() {
+  CommandSpec spec;
+  spec.name = "graph";
+  spec.arguments = "FILES";
+  spec.summary = "draw a workflow, with what undoes each step";
+  spec.details =
+      "Solid arrows go forward; dotted ones lead from a step to its compensation, and from one\n"
+      "compensation to the one that follows it when everything is undone.";
+  spec.example = "weft graph workflows/retail/order_fulfilment.yaml --format dot | dot -Tsvg > o.svg";
+  spec.arguments_min = 1;
+  spec.arguments_max = 100;
+  spec.options = {{"--format", "FORMAT", "mermaid (default), dot or json", false}};
+  spec.run = run;
+  return spec;
+}
+
+}  // namespace weft::app

@@ -1,0 +1,60 @@
+#include <iostream>
+
+#include "orchestrator/app/commands/commands.h"
+#include "orchestrator/app/log.h"
+#include "orchestrator/app/serving.h"
+
+namespace weft::app {
+namespace {
+
+int run(const Invocation& invocation) {
+  auto config = configure(invocation);
+  if (!config) {
+    std::cerr << "weft: " << config.error().message << '\n';
+    return kExitUsage;
+  }
+  if (config->data.empty()) {
+    std::cerr << "weft: `weft serve` needs a folder for its store: --data DIR, WEFT_DATA, or "
+                 "`data:` in weft.yaml\n";
+    return kExitUsage;
+  }
+  set_up_logging(config->log.level, config->log.format);
+  Signals signals;
+  auto definitions = read_definitions(config->workflows);
+  if (!definitions) {
+    std::cerr << "weft: --workflows: " << definitions.error() << '\n';
+    return kExitFailed;
+  }
+  auto node = Node::start(*config, *definitions);
+  if (!node) {
+    std::cerr << "weft: not started: " << node.error().message
+              << (node.error().message.empty() || node.error().message.back() == '\n' ? "" : "\n");
+    return node.error().exit_code;
+  }
+  std::cout << "weft ready http=" << (*node)->url() << std::endl;
+  log(LogLevel::kInfo, "ready", {{"http", (*node)->url()}, {"data", config->data}});
+  while (signals.wait(-1, std::chrono::milliseconds(-1)) != Signals::Woken::kSignal) {
+  }
+  return drain_and_stop(**node, signals, config->drain_ms);
+}
+
+}  // namespace
+
+CommandSpec serve_command() {
+  CommandSpec spec;
+  spec.name = "serve";
+  spec.summary = "one orchestrator node";
+  spec.details =
+      "Registers every definition in the --workflows folders and below, and refuses to start if one\n"
+      "is wrong. Logs to stderr; prints `weft ready http=…` on stdout when it is ready. SIGTERM ends\n"
+      "it after the answers in flight have come. Every option is also a variable and a key of\n"
+      "weft.yaml; an option wins over a variable, and a variable over the file.";
+  spec.example =
+      "weft serve --data /var/lib/weft --nats nats://127.0.0.1:4222 --http 127.0.0.1:7717 "
+      "--workflows /etc/weft/workflows";
+  spec.options = setting_options();
+  spec.run = run;
+  return spec;
+}
+
+}  // namespace weft::app

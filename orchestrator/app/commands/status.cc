@@ -1,0 +1,113 @@
+#include <array>
+
+#include "orchestrator/app/commands/commands.h"
+#include "orchestrator/app/commands/support.h"
+
+namespace weft::app {
+namespace {
+
+using dsl::Value;
+
+std::string size_text(std::int64_t bytes) {
+  static constexpr std::array<const char*, 5> kUnits{"B", "KiB", "MiB", "GiB", "TiB"};
+  std::size_t unit = 0;
+  std::int64_t tenths = bytes * 10;
+  while (tenths >= 10240 && unit + 1 < kUnits.size()) {
+    tenths /= 1024;
+    ++unit;
+  }
+  std::string text = std::to_string(tenths / 10);
+  if (unit > 0 && tenths < 1000) text += "." + std::to_string(tenths % 10);
+  return text + " " + kUnits[unit];
+}
+
+std::string line(const std::string& name, const std::string& text) {
+  return "  " + name + std::string(name.size() < 10 ? 10 - name.size() : 1, ' ') + text + "\n";
+}
+
+std::string screen(const Value& status, const Output& output) {
+  const bool ready = status.boolean_or("ready", false);
+  std::string out = output.paint("weft " + printable(field(status, "version")), Colour::kBold) + "  " +
+                    (ready ? output.paint("ready", Colour::kGreen)
+                           : output.paint("not ready", Colour::kRed));
+  if (status.boolean_or("draining", false)) out += "  draining";
+  if (const std::string note = field(status, "health", "output"); !note.empty()) {
+    out += "  " + output.paint(printable(note), Colour::kYellow);
+  }
+  out += "\n";
+  const Value empty;
+  const Value* store = status.find("store");
+  if (store == nullptr) store = &empty;
+  const std::string backup = ago(*store, "last_backup_at");
+  out += line("store", size_text(store->integer_or("bytes", 0)) + ", " +
+                           size_text(store->integer_or("free_bytes", 0)) + " free, " +
+                           field(*store, "events") + " events, last sync " +
+                           std::to_string(store->integer_or("last_sync_us", 0) / 1000) + "." +
+                           std::to_string(store->integer_or("last_sync_us", 0) / 100 % 10) + " ms");
+  out += line("backup", backup.empty() ? "none was taken" : backup);
+  if (const Value* restored = store->find("restored"); restored != nullptr && restored->is_object()) {
+    out += line("restored", output.paint("from the backup of " + field(*restored, "backup_at") +
+                                             "; `weft unpause engine --reason TEXT` accepts it",
+                                         Colour::kYellow));
+  }
+  const Value* nats = status.find("nats");
+  const bool connected = nats != nullptr && nats->boolean_or("connected", false);
+  out += line("nats", connected ? "connected" : output.paint("not connected", Colour::kYellow));
+  std::string states;
+  if (const Value* counts = status.find("states"); counts != nullptr && counts->is_object()) {
+    for (const dsl::Member& state : counts->as_object()) {
+      states += (states.empty() ? "" : ", ") + cell_text(&state.value) + " " +
+                output.paint(state.key, colour_of_state(state.key));
+    }
+  }
+  out += line("sagas", states.empty() ? "none yet" : states);
+  out += line("tasks", field(status, "tasks_open") + " open, " + field(status, "tasks_in_flight") +
+                           " at adapters");
+  if (const Value* stuck = status.find("oldest_stuck"); stuck != nullptr && stuck->is_object()) {
+    out += line("stuck", output.paint(field(status, "stuck_places") + " places; the oldest " +
+                                          ago(*stuck, "since") + ": " +
+                                          printable(field(*stuck, "step") + " " +
+                                                    field(*stuck, "code")),
+                                      Colour::kRed));
+  }
+  if (const Value* breakers = status.find("breakers_open");
+      breakers != nullptr && breakers->is_array() && breakers->size() > 0) {
+    std::string names;
+    for (const Value& name : breakers->as_array()) {
+      names += (names.empty() ? "" : ", ") + printable(cell_text(&name));
+    }
+    out += line("breakers", output.paint("open: " + names, Colour::kRed));
+  }
+  if (const Value* paused = status.find("paused");
+      paused != nullptr && paused->is_array() && paused->size() > 0) {
+    std::string names;
+    for (const Value& one : paused->as_array()) {
+      names += (names.empty() ? "" : ", ") + printable(field(one, "kind") + " " + field(one, "name"));
+    }
+    out += line("paused", output.paint(names, Colour::kYellow));
+  }
+  if (status.integer_or("ordering_blocked", 0) > 0) {
+    out += line("ordering", field(status, "ordering_blocked") + " keys with sagas in a queue");
+  }
+  return out;
+}
+
+int run(const Invocation& invocation) {
+  return with_client(invocation, [&](ApiClient& client, const Output& output) {
+    return print_result(client.get(ApiPath("/api/v1/status")), output,
+                        [&](const Value& status) { output.text(screen(status, output)); });
+  });
+}
+
+}  // namespace
+
+CommandSpec status_command() {
+  CommandSpec spec;
+  spec.name = "status";
+  spec.summary = "one screen: is it well, what runs, what is stuck";
+  spec.example = "weft status";
+  spec.run = run;
+  return spec;
+}
+
+}  // namespace weft::app
