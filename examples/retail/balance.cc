@@ -31,7 +31,7 @@ struct Rule {
 
 // An order's rows are found by its number in inventory, wms and erp, and by its saga in payments.
 constexpr Rule kRules[] = {
-    {"every article: initial + returned = on hand + shipped",
+    {"every article: initial + received = on hand + shipped",
      R"sql(
 SELECT a.sku || ' at ' || a.location || ': ' || coalesce(i.qty, 0) || ' + ' || coalesce(r.qty, 0) ||
        ' <> ' || a.on_hand || ' + ' || coalesce(s.qty, 0)
@@ -257,7 +257,7 @@ void print_article(const char* name, const std::vector<std::int64_t>& sums) {
 }
 
 std::optional<std::string> print_articles(sqlite3* database, bool all) {
-  std::printf("  %-18s %9s %9s %9s %9s %9s\n", "article", "initial", "returned", "on hand", "shipped",
+  std::printf("  %-18s %9s %9s %9s %9s %9s\n", "article", "initial", "received", "on hand", "shipped",
               "reserved");
   std::vector<std::int64_t> totals(5, 0);
   std::size_t count = 0, hidden = 0;

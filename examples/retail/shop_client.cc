@@ -30,6 +30,11 @@ json parse(const char* data, int size) {
   return json::parse(data, data + (size < 0 ? 0 : size), nullptr, false);
 }
 
+// Invoices are in whatever encoding their shop used; the wire takes UTF-8 only.
+std::string text_of(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 std::string text_at(const json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -68,7 +73,7 @@ struct ShopClient::State {
   }
 
   tl::expected<json, Refusal> ask_once(const std::string& subject, const std::string& body,
-                                       const std::string& message_id,
+                                       const Headers& headers,
                                        std::chrono::milliseconds patience) {
     natsMsg* raw = nullptr;
     if (natsMsg_Create(&raw, subject.c_str(), nullptr, body.data(),
@@ -76,7 +81,9 @@ struct ShopClient::State {
       return tl::unexpected(Refusal{400, "no message could be made for " + subject});
     }
     const MessagePointer request(raw);
-    if (!message_id.empty()) natsMsgHeader_Set(raw, "Nats-Msg-Id", message_id.c_str());
+    for (const auto& [name, value] : headers) {
+      natsMsgHeader_Set(raw, name.c_str(), value.c_str());
+    }
     natsMsg* raw_reply = nullptr;
     const natsStatus status =
         natsConnection_RequestMsg(&raw_reply, connection, raw, patience.count());
@@ -95,12 +102,12 @@ struct ShopClient::State {
 
   // Asks until there is an answer that is final.
   tl::expected<json, Refusal> ask_until(const std::string& subject, const std::string& body,
-                                        const std::string& message_id,
+                                        const Headers& headers,
                                         std::chrono::milliseconds patience, int* tries) {
     const auto end = Clock::now() + patience;
     while (true) {
       ++*tries;
-      auto answer = ask_once(subject, body, message_id, kOneTry);
+      auto answer = ask_once(subject, body, headers, kOneTry);
       if (answer || (answer.error().status != 0 && answer.error().status != 503)) return answer;
       if (Clock::now() >= end || !pause(kPause)) return answer;
     }
@@ -131,7 +138,7 @@ tl::expected<Started, Refusal> ShopClient::start(const std::string& workflow, co
   Started started;
   started.tries = 0;
   auto answer =
-      state_->ask_until("weft.start." + workflow, input.dump(), "", patience, &started.tries);
+      state_->ask_until("weft.start." + workflow, text_of(input), {}, patience, &started.tries);
   if (!answer) return tl::unexpected(answer.error());
   started.saga = text_at(*answer, "saga");
   started.duplicate = answer->value("duplicate", false);
@@ -142,12 +149,14 @@ tl::expected<json, Refusal> ShopClient::tell(const std::string& event, const jso
                                              const std::string& id,
                                              std::chrono::milliseconds patience) {
   int tries = 0;
-  return state_->ask_until("weft.event." + event, data.dump(), id, patience, &tries);
+  return state_->ask_until("weft.event." + event, text_of(data), {{"Nats-Msg-Id", id}}, patience,
+                           &tries);
 }
 
 tl::expected<json, Refusal> ShopClient::ask(const std::string& subject, const json& body,
+                                            const Headers& headers,
                                             std::chrono::milliseconds patience) {
-  return state_->ask_once(subject, body.dump(), "", patience);
+  return state_->ask_once(subject, text_of(body), headers, patience);
 }
 
 tl::expected<void, std::string> ShopClient::watch(std::function<void(const Change&)> on_change) {

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
@@ -54,9 +56,11 @@ class ShopClient final {
                                                            const nlohmann::json& data,
                                                            const std::string& id,
                                                            std::chrono::milliseconds patience);
+  using Headers = std::vector<std::pair<std::string, std::string>>;
   /// One request to any subject, asked once.
   [[nodiscard]] tl::expected<nlohmann::json, Refusal> ask(const std::string& subject,
                                                           const nlohmann::json& body,
+                                                          const Headers& headers,
                                                           std::chrono::milliseconds patience);
   /// Calls `on_change`, on a thread of the client, for every transition from now on.
   [[nodiscard]] tl::expected<void, std::string> watch(std::function<void(const Change&)> on_change);

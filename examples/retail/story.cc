@@ -21,6 +21,7 @@ using nlohmann::json;
 constexpr char kFulfilment[] = "retail.order_fulfilment";
 constexpr char kCancellation[] = "retail.order_cancellation";
 constexpr char kReturns[] = "retail.returns";
+constexpr char kBackorder[] = "retail.backorder";
 
 // Channels that send orders at the same time.
 constexpr std::size_t kSenders = 8;
@@ -32,6 +33,10 @@ constexpr seconds kPhasePatience{30};
 constexpr seconds kQuietPatience{120};
 // Every so manieth order is sent twice, as channels do after a timeout.
 constexpr std::size_t kSentTwice = 10;
+// So many orders that found no stock are put on back-order when the day ends.
+constexpr std::size_t kBackorders = 5;
+// So many changes of an article's stock are told in a row; most need not reach the channels.
+constexpr int kChangesInARow = 5;
 
 // How each adapter behaves on an ordinary day (adapters/reference/rehearsal.h): it loses answers and
 // repeats them, a bank declines cards, a shelf is empty although the stock says otherwise.
@@ -124,6 +129,7 @@ Story::Result Story::live() {
   send(last, n);
   if (auto quiet = wait_until_quiet(); !quiet) return quiet;
   if (auto returned = give_back(); !returned) return returned;
+  if (auto arrived = new_goods(); !arrived) return arrived;
   ticker_.reset();
   return {};
 }
@@ -196,7 +202,7 @@ void Story::cancel(std::size_t index) {
 
 Story::Result Story::behave(const std::string& adapter, const std::string& plan) {
   const auto told = client_->ask("weft-adapter." + adapter + ".control",
-                                 json::parse(plan, nullptr, false), seconds(10));
+                                 json::parse(plan, nullptr, false), {}, seconds(10));
   if (!told) return tl::unexpected(adapter + " does not obey: " + told.error().message);
   return {};
 }
@@ -320,6 +326,66 @@ Story::Result Story::give_back() {
                             started.error().message);
     }
     ++returned_;
+  }
+  return wait_until_quiet();
+}
+
+std::vector<const Order*> Story::without_stock() {
+  std::map<std::string, const Order*> by_key;
+  for (const auto& order : business_.orders) by_key[order.key()] = &order;
+  std::vector<const Order*> found;
+  const auto listed = server_->list(
+      "workflow=" + std::string(kFulfilment) + "&state=failed", [&](const json& row) {
+        const auto known = by_key.find(row.value("key", ""));
+        if (known == by_key.end() || found.size() == kBackorders) return;
+        const auto saga = server_->get("/sagas/" + row.value("saga", ""));
+        if (!saga || !saga->contains("error") || !saga->at("error").is_object()) return;
+        if (saga->at("error").value("code", "") == "out_of_stock") found.push_back(known->second);
+      });
+  return listed ? found : std::vector<const Order*>{};
+}
+
+// The purchasing department books goods in. Like every caller of a fenced adapter it has a key, so
+// that a lost answer is no reason to book them twice.
+Story::Result Story::book_in(const Order& order) {
+  constexpr int kAttempts = 5;
+  std::string problem;
+  for (int attempt = 1; attempt <= kAttempts; ++attempt) {
+    const auto booked = client_->ask("weft.task.inventory.receive",
+                                     {{"order_id", ""}, {"lines", to_json(order.lines)}},
+                                     {{"Weft-Protocol", "1"},
+                                      {"Weft-Idempotency-Key", "purchase/" + order.order_id},
+                                      {"Weft-Attempt", std::to_string(attempt)}},
+                                     seconds(5));
+    if (booked) return {};
+    problem = booked.error().message;
+    if (booked.error().status != 0) break;
+  }
+  return tl::unexpected("inventory does not take goods: " + problem);
+}
+
+Story::Result Story::new_goods() {
+  const auto waiting = without_stock();
+  say("New goods arrive: " + std::to_string(waiting.size()) +
+      " orders that found no stock waited for them. Channels hear what may be sold.");
+  std::set<std::string> moved;
+  for (const Order* order : waiting) {
+    const auto started = client_->start(
+        kBackorder, {{"order", to_json(*order)}, {"awaited_sku", order->lines.front().sku}},
+        kStartPatience);
+    if (!started) return tl::unexpected("back-order " + order->key() + ": " + started.error().message);
+    if (auto booked = book_in(*order); !booked) return booked;
+    for (const auto& line : order->lines) moved.insert(line.sku);
+  }
+  for (const auto& sku : moved) {
+    const auto told = client_->tell("stock.arrived", {{"sku", sku}}, "arrived-" + sku, seconds(30));
+    if (!told) return tl::unexpected("stock.arrived: " + told.error().message);
+    for (int i = 0; i < kChangesInARow; ++i) {
+      const auto id = "change-" + sku + "-" + std::to_string(i);
+      const auto changed =
+          client_->tell("stock.changed", {{"change_id", id}, {"sku", sku}}, id, seconds(30));
+      if (!changed) return tl::unexpected("stock.changed: " + changed.error().message);
+    }
   }
   return wait_until_quiet();
 }

@@ -43,6 +43,10 @@ class Story final {
   Result killed_orchestrator(std::size_t first, std::size_t last);
   Result wait_until_quiet();
   Result give_back();
+  Result new_goods();
+  Result book_in(const Order& order);
+  /// Some orders that were refused because an article had sold out.
+  std::vector<const Order*> without_stock();
   void send(std::size_t first, std::size_t last);
   void send_one(std::size_t index);
   void cancel(std::size_t index);
