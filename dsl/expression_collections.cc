@@ -186,7 +186,9 @@ Result sum_of(const Value& items, Meter& meter) {
 
 Result contains(const Value& whole, const Value& part, Meter& meter) {
   const bool both_numbers = whole.is_number() && part.is_number();
-  if (!both_numbers && whole.kind() != part.kind()) {
+  // jq counts true and false as two kinds.
+  const bool both_booleans = whole.is_boolean() && part.is_boolean();
+  if ((!both_numbers && whole.kind() != part.kind()) || (both_booleans && whole != part)) {
     return trouble("`contains` compares values of one kind, not " + a_kind(whole) + " and " +
                        a_kind(part),
                    "to look for an item of an array: `contains([item])`, or `index(item) != null`");

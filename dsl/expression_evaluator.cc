@@ -17,11 +17,6 @@ const Value kFalse(false);
 
 const Value* truth(bool value) { return value ? &kTrue : &kFalse; }
 
-// What `?` forgives. Spent budgets and numbers that do not fit are never hidden.
-bool is_forgivable(Kind kind) {
-  return kind == Kind::kType || kind == Kind::kMissing || kind == Kind::kRaised;
-}
-
 }  // namespace
 
 tl::expected<Value, ExpressionError> Evaluator::run() {
@@ -34,9 +29,37 @@ const Value* Evaluator::fail(const Node& node, Kind kind, std::string message,
                              std::string instead) {
   if (!failed_) {
     failed_ = true;
+    failed_path_ = nullptr;
     error_ = {kind, node.begin, std::move(message), std::move(instead)};
   }
   return nullptr;
+}
+
+const Value* Evaluator::fail_step(const Node& node, std::size_t step, std::string message,
+                                  std::string instead) {
+  if (failed_) return nullptr;
+  fail(node, Kind::kType, std::move(message), std::move(instead));
+  failed_path_ = &node;
+  failed_step_ = step;
+  return nullptr;
+}
+
+bool Evaluator::forgive_step(const Node& node, std::size_t step) {
+  const bool optional =
+      node.operation == Operation::kPath ? node.steps[step].optional : node.index == 1;
+  if (!optional || failed_path_ != &node || failed_step_ != step) return false;
+  failed_ = false;
+  failed_path_ = nullptr;
+  return true;
+}
+
+// Spent budgets and numbers that do not fit are never hidden.
+bool Evaluator::forgive_any() {
+  if (error_.kind != Kind::kType && error_.kind != Kind::kMissing && error_.kind != Kind::kRaised) {
+    return false;
+  }
+  failed_ = false;
+  return true;
 }
 
 bool Evaluator::too_deep(const Node& node) {
@@ -58,7 +81,7 @@ bool Evaluator::exactly_one(NodeId id, const Value* input, Value& result) {
     if (value == &scratch) {
       result = std::move(scratch);
     } else {
-      result = Value(*value);  // A copy first: the value may be part of the old result.
+      result = *value;
     }
     return true;
   }
@@ -175,7 +198,7 @@ const Value* Evaluator::one_binding(const Node& node, const Value* input, Value&
   locals_[node.index] = bound;
   const Value* value = one(node.children[1], input, scratch);
   if (value == nullptr || value == &scratch) return value;
-  scratch = Value(*value);  // It may be part of the bound value, which ends here.
+  scratch = *value;  // It may be part of the bound value, which ends here.
   return &scratch;
 }
 
@@ -326,9 +349,7 @@ bool Evaluator::each_tried(const Node& node, const Value* input, Emit emit) {
     return false;
   };
   if (each(node.children[0], input, forward)) return true;
-  if (stopped_outside || !is_forgivable(error_.kind)) return false;
-  failed_ = false;
-  return true;
+  return !stopped_outside && forgive_any();
 }
 
 bool Evaluator::each_logical(const Node& node, const Value* input, Emit emit) {
@@ -406,7 +427,7 @@ bool Evaluator::each_member(const Node& node, std::size_t part, const Value* inp
 
 const Value* Evaluator::absent_name(const Node& node) {
   if (node.absence != Absence::kError) return &kNull;
-  if (node.operation == Operation::kIdentity) {
+  if (node.operation != Operation::kOutside) {
     return fail(node, Kind::kMissing, "`.` does not exist here",
                 "use the names of this place, e.g. `$event`");
   }

@@ -125,6 +125,13 @@ class Evaluator {
     scratch = std::move(*result);
     return &scratch;
   }
+  /// A failure of one step of a path, which a `?` right behind that step forgives.
+  const Value* fail_step(const Node& node, std::size_t step, std::string message,
+                         std::string instead = {});
+  /// Withdraws the failure of this step if a `?` stands behind it; whether it did.
+  bool forgive_step(const Node& node, std::size_t step);
+  /// Withdraws the failure if a `?` around it forgives its kind; whether it did.
+  bool forgive_any();
   [[nodiscard]] bool spend(const Node& node, std::size_t steps = 1) {
     if (meter_.steps(steps)) return true;
     fail(node, meter_.spent_trouble());
@@ -152,6 +159,8 @@ class Evaluator {
   int depth_ = 0;
   bool failed_ = false;
   ExpressionError error_;
+  const Node* failed_path_ = nullptr;  // Whose step failed, if that is what failed.
+  std::size_t failed_step_ = 0;
   std::array<const Value*, kNamesBoundMax> locals_;  // Set by each binding before it is read.
 };
 

@@ -358,28 +358,54 @@ class Parser {
   // A term without `as`.
   NodeId parse_path() {
     const std::size_t begin = token().begin;
+    // Whether a key or brackets stand last: then a `?` is about that step, else about the term.
+    bool step_last = token().kind == Kind::kField ||
+                     (token().is_symbol(".") &&
+                      (token(1).kind == Kind::kString || token(1).kind == Kind::kTextBegin));
     NodeId term = parse_primary();
     while (term != kNoNode) {
+      const bool quoted_key =
+          token().is_symbol(".") &&
+          (token(1).kind == Kind::kString || token(1).kind == Kind::kTextBegin);
       if (token().kind == Kind::kField) {
         PathStep step;
         step.key = token().text;
         advance();
         term = extend(term, begin, std::move(step));
-      } else if (token().is_symbol(".") &&
-                 (token(1).kind == Kind::kString || token(1).kind == Kind::kTextBegin)) {
+      } else if (quoted_key) {
         advance();
         term = parse_quoted_key(term, begin);
       } else if (token().is_symbol("[")) {
         term = parse_brackets(term, begin);
       } else if (take_symbol("?")) {
-        term = add_over(Operation::kTry, begin, {term}, false);
+        // As in jq, `.a.b?` is about `.b`, and `(.a.b)?` about all of it.
+        if (step_last) {
+          make_optional(term);
+        } else {
+          term = add_over(Operation::kTry, begin, {term}, false);
+        }
+        step_last = false;
+        continue;
       } else if (token().is_symbol(".") && token(1).is_symbol("[")) {
         return fail("`.` before `[` is one too many", "write `.a[0]`, not `.a.[0]`");
       } else {
         break;
       }
+      step_last = true;
     }
     return term;
+  }
+
+  // `term` ends in a step, which a `?` follows.
+  void make_optional(NodeId term) {
+    Node& node = program_.nodes[term];
+    node.single = false;
+    node.end = tokens_[at_ - 1].end;
+    if (node.operation == Operation::kPath) {
+      node.steps.back().optional = true;
+    } else {
+      node.index = 1;
+    }
   }
 
   // Appends `step` to the path that `base` is, or begins one on it. A path that stands in
@@ -921,7 +947,13 @@ class Parser {
   // Says at every node what an absent part of a path means there.
   void mark_absence(NodeId id, Absence absence) {
     Node& node = program_.nodes[id];
+    if (node.operation == Operation::kIndexEach && node.index == 1) absence = Absence::kNull;
     node.absence = absence;
+    // A `?` forgives whatever is absent before it.
+    for (auto step = node.steps.rbegin(); step != node.steps.rend(); ++step) {
+      if (step->optional && absence == Absence::kError) absence = Absence::kNull;
+      step->absence = absence;
+    }
     for (std::size_t i = 0; i < node.children.size(); ++i) {
       Absence inner = absence;
       if (node.operation == Operation::kTry) inner = Absence::kNull;
@@ -929,8 +961,8 @@ class Parser {
       mark_absence(node.children[i], inner);
     }
     for (const PathStep& step : node.steps) {
-      if (step.first != kNoNode) mark_absence(step.first, absence);
-      if (step.second != kNoNode) mark_absence(step.second, absence);
+      if (step.first != kNoNode) mark_absence(step.first, step.absence);
+      if (step.second != kNoNode) mark_absence(step.second, step.absence);
     }
   }
 

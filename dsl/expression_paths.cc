@@ -48,6 +48,10 @@ std::optional<std::size_t> place_in(std::int64_t index, std::size_t size) {
   return static_cast<std::size_t>(index < 0 ? index + count : index);
 }
 
+Absence absence_at(const Node& node, std::size_t step) {
+  return step < node.steps.size() ? node.steps[step].absence : node.absence;
+}
+
 }  // namespace
 
 std::string Evaluator::path_name(const Node& node, std::size_t steps) const {
@@ -85,7 +89,7 @@ std::string Evaluator::path_name(const Node& node, std::size_t steps) const {
 
 const Value* Evaluator::missing(const Node& node, std::size_t step, const Value& value,
                                 std::string_view reason, bool& absent) {
-  if (node.absence != Absence::kError) {
+  if (absence_at(node, step) != Absence::kError) {
     absent = true;
     return &kNull;
   }
@@ -104,17 +108,17 @@ const Value* Evaluator::find_key(const Node& node, std::size_t step, const Value
   if (value.is_object()) {
     const Value* member = value.find(key);
     if (member != nullptr) return member;
-    if (node.absence != Absence::kError) return missing(node, step, value, {}, absent);
+    if (absence_at(node, step) != Absence::kError) return missing(node, step, value, {}, absent);
     return missing(node, step, value, "there is no " + quoted(key) + " in it", absent);
   }
   if (value.is_null()) {
-    if (node.absence != Absence::kError) return missing(node, step, value, {}, absent);
+    if (absence_at(node, step) != Absence::kError) return missing(node, step, value, {}, absent);
     return missing(node, step, value, "`" + path_name(node, step) + "` is null", absent);
   }
-  return fail(node, Kind::kType,
-              "`" + path_name(node, step) + "` is " + a_kind(value) + ", so it has no " +
-                  quoted(key),
-              value.is_array() ? "choose items: `[0]` for one, `[]` for each" : "");
+  return fail_step(node, step,
+                   "`" + path_name(node, step) + "` is " + a_kind(value) + ", so it has no " +
+                       quoted(key),
+                   value.is_array() ? "choose items: `[0]` for one, `[]` for each" : "");
 }
 
 const Value* Evaluator::find_index(const Node& node, std::size_t step, const Value& value,
@@ -122,7 +126,7 @@ const Value* Evaluator::find_index(const Node& node, std::size_t step, const Val
   if (value.is_array()) {
     const auto place = place_in(index, value.as_array().size());
     if (place) return &value.as_array()[*place];
-    if (node.absence != Absence::kError) return missing(node, step, value, {}, absent);
+    if (absence_at(node, step) != Absence::kError) return missing(node, step, value, {}, absent);
     const std::size_t size = value.as_array().size();
     return missing(node, step, value,
                    size == 0 ? "the array is empty"
@@ -131,11 +135,11 @@ const Value* Evaluator::find_index(const Node& node, std::size_t step, const Val
                    absent);
   }
   if (value.is_null()) {
-    if (node.absence != Absence::kError) return missing(node, step, value, {}, absent);
+    if (absence_at(node, step) != Absence::kError) return missing(node, step, value, {}, absent);
     return missing(node, step, value, "`" + path_name(node, step) + "` is null", absent);
   }
-  return fail(node, Kind::kType,
-              "`" + path_name(node, step) + "` is " + a_kind(value) + ", not an array");
+  return fail_step(node, step,
+                   "`" + path_name(node, step) + "` is " + a_kind(value) + ", not an array");
 }
 
 const Value* Evaluator::find_computed(const Node& node, std::size_t step, const Value& value,
@@ -145,10 +149,11 @@ const Value* Evaluator::find_computed(const Node& node, std::size_t step, const 
   if (key.is_number() && (value.is_array() || value.is_null())) {
     return missing(node, step, value, "the index is no whole number", absent);
   }
-  if (key.is_null() && value.is_null()) {
-    return missing(node, step, value, "`" + path_name(node, step) + "` is null", absent);
+  if (key.is_null() && absence_at(node, step) == Absence::kNullOrNone) {
+    return missing(node, step, value, {}, absent);
   }
-  return fail(node, Kind::kType, "a key must be a string or a whole number, not " + a_kind(key));
+  return fail_step(node, step,
+                   "a key must be a string or a whole number, not " + a_kind(key));
 }
 
 const Value* Evaluator::take_step(const Node& node, std::size_t step, const Value& value,
@@ -177,7 +182,11 @@ const Value* Evaluator::take_step(const Node& node, std::size_t step, const Valu
         to = one(what.second, input, to_scratch);
         if (to == nullptr) return nullptr;
       }
-      return kept(node, sliced(value, from, to, meter_), holder);
+      auto slice = sliced(value, from, to, meter_);
+      if (!slice && slice.error().kind == Kind::kType) {
+        return fail_step(node, step, std::move(slice.error().message));
+      }
+      return kept(node, std::move(slice), holder);
     }
     case PathStep::Kind::kIterate: break;
   }
@@ -228,7 +237,7 @@ bool Evaluator::walk(const Node& node, std::size_t step, const Value& value, boo
     if (node.steps[step].kind == PathStep::Kind::kIterate) break;
     Value made;
     const Value* next = take_step(node, step, *current, absent, input, made);
-    if (next == nullptr) return false;
+    if (next == nullptr) return forgive_step(node, step);
     if (next == &made) {
       holder = std::move(made);
       next = &holder;
@@ -251,11 +260,11 @@ bool Evaluator::walk(const Node& node, std::size_t step, const Value& value, boo
     }
     return true;
   }
-  if (absent && node.absence == Absence::kNullOrNone) return true;
+  if (absent && absence_at(node, step) == Absence::kNullOrNone) return true;
   const std::string name = path_name(node, step);
-  fail(node, Kind::kType, "`" + name + "` is " + a_kind(*current) + " and has no items",
-       current->is_null() ? "if it may be absent, write `(" + name + " // [])[]`" : "");
-  return false;
+  fail_step(node, step, "`" + name + "` is " + a_kind(*current) + " and has no items",
+            current->is_null() ? "if it may be absent, write `(" + name + " // [])[]`" : "");
+  return forgive_step(node, step);
 }
 
 // jq's order: the key is the outer loop.
@@ -264,15 +273,15 @@ bool Evaluator::each_indexed(const Node& node, const Value* input, Emit emit) {
     auto with_value = [&](const Value& value) {
       bool absent = false;
       const Value* found = find_computed(node, 0, value, key, absent);
-      return found != nullptr && emit(*found);
+      return found != nullptr ? emit(*found) : forgive_step(node, 0);
     };
     return each(node.children[0], input, with_value);
   };
   return each(node.children[1], input, with_key);
 }
 
-// The places that a path expression leads to. Those that do not exist are not reported: what is
-// absent needs no deleting.
+// The places that a path expression leads to. What is absent is null on the way, as in jq: it needs
+// no deleting.
 bool Evaluator::each_value_path(NodeId id, const ValuePath& prefix, const Value& value,
                                 const PathEmit& emit) {
   const Node& node = program_.node(id);
@@ -319,12 +328,7 @@ bool Evaluator::each_value_path(NodeId id, const ValuePath& prefix, const Value&
         return !stopped_outside;
       };
       if (each_value_path(node.children[0], prefix, value, forward)) return true;
-      if (stopped_outside || (error_.kind != Kind::kType && error_.kind != Kind::kMissing &&
-                              error_.kind != Kind::kRaised)) {
-        return false;
-      }
-      failed_ = false;
-      return true;
+      return !stopped_outside && forgive_any();
     }
     case Operation::kIf: {
       auto choose = [&](const Value& condition) {
@@ -364,8 +368,8 @@ bool Evaluator::each_step_path(const Node& node, std::size_t step, const ValuePa
                                const Value& value, const Value* input, const PathEmit& emit) {
   if (step == node.steps.size()) return emit(prefix, value);
   if (!spend(node, 1 + prefix.size())) return false;
-  if (value.is_null()) return true;
   const PathStep& what = node.steps[step];
+  if (value.is_null() && what.kind == PathStep::Kind::kSlice) return true;
   ValuePath path = prefix;
   path.emplace_back();
   const auto enter = [&](Value key, const Value& part) {
@@ -380,9 +384,9 @@ bool Evaluator::each_step_path(const Node& node, std::size_t step, const ValuePa
   }
   if (what.kind == PathStep::Kind::kIterate || what.kind == PathStep::Kind::kSlice) {
     if (!value.is_array()) {
-      fail(node, Kind::kType, "`" + path_name(node, step) + "` is " + a_kind(value) +
-                                  ", not an array");
-      return false;
+      fail_step(node, step,
+                "`" + path_name(node, step) + "` is " + a_kind(value) + ", not an array");
+      return forgive_step(node, step);
     }
     std::size_t begin = 0, end = value.size();
     if (what.kind == PathStep::Kind::kSlice) {
@@ -393,7 +397,7 @@ bool Evaluator::each_step_path(const Node& node, std::size_t step, const ValuePa
       bool absent = false;
       const Value* taken =
           take_step(node, step, Value::array(std::move(places)), absent, input, holder);
-      if (taken == nullptr) return false;
+      if (taken == nullptr) return forgive_step(node, step);
       if (taken->size() == 0) return true;
       begin = static_cast<std::size_t>(taken->as_array().front().as_integer());
       end = begin + taken->size();
@@ -416,22 +420,24 @@ bool Evaluator::each_step_path(const Node& node, std::size_t step, const ValuePa
 
 bool Evaluator::enter_key(const Node& node, std::size_t step, const ValuePath& prefix,
                           const Value& value, const Value& key, const PathEmit& emit) {
-  if (value.is_null()) return true;
   ValuePath path = prefix;
+  if (value.is_null() && !key.is_null()) {
+    path.push_back(key);
+    return emit(path, kNull);
+  }
   if (key.is_string() && value.is_object()) {
     path.push_back(key);
     const Value* member = value.find(key.as_string());
-    return member == nullptr || emit(path, *member);
+    return emit(path, member != nullptr ? *member : kNull);
   }
   if (key.is_integer() && value.is_array()) {
     const auto place = place_in(key.as_integer(), value.as_array().size());
-    if (!place) return true;
-    path.emplace_back(static_cast<std::int64_t>(*place));
-    return emit(path, value.as_array()[*place]);
+    path.push_back(place ? Value(static_cast<std::int64_t>(*place)) : key);
+    return emit(path, place ? value.as_array()[*place] : kNull);
   }
   bool absent = false;
   find_computed(node, step, value, key, absent);  // Fails, and says why.
-  return !failed_;
+  return !failed_ || forgive_step(node, step);
 }
 
 }  // namespace weft::dsl

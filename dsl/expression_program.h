@@ -36,11 +36,12 @@ enum class Operation : std::uint8_t {
   kOutside,      // $name, found through Bindings; `index` into Program::names.
   kLocal,        // $name bound by `as` or `reduce`; `index` is its slot.
   kPath,         // children[0], then `steps`.
-  kIndexEach,    // children[0][children[1]] where the key yields several values.
+  kIndexEach,    // children[0][children[1]] where the key yields several values; `index` is 1
+                 // with a `?` behind it.
   kPipe,
   kComma,
   kAlternative,  // children[0] // children[1]
-  kTry,          // children[0]?
+  kTry,          // (children[0])?
   kAnd,
   kOr,
   kCompare,
@@ -103,6 +104,8 @@ struct FunctionEntry {
 struct PathStep {
   enum class Kind : std::uint8_t { kKey, kIndex, kSlice, kIterate, kComputed };
   Kind kind = Kind::kKey;
+  Absence absence = Absence::kError;
+  bool optional = false;    // A `?` stands right behind: where the step cannot be done, nothing.
   std::string key;          // kKey
   std::int64_t index = 0;   // kIndex
   NodeId first = kNoNode;   // kComputed: the key. kSlice: its begin, if given.

@@ -66,13 +66,12 @@ class ReferenceFinder {
       origin.reference.offset = node.begin;  // The input itself, read here and not through a pipe.
       origin.reference.forgiven = node.absence != Absence::kError;
     }
-    forgive(origins, node);
+    if (node.absence != Absence::kError) forgive(origins);
     return origins;
   }
 
   // In `$a | .b // 0` only `.b` is forgiven: `$a` was read before, and is recorded as that.
-  void forgive(Origins& origins, const Node& node) {
-    if (node.absence == Absence::kError) return;
+  void forgive(Origins& origins) {
     for (Origin& origin : origins) {
       if (origin.reference.forgiven) continue;
       found_.push_back(origin.reference);
@@ -147,7 +146,7 @@ class ReferenceFinder {
 
   Origins walk_path(const Node& node, Input& input) {
     Origins origins = walk(node.children[0], input);
-    forgive(origins, node);
+    if (node.steps.front().absence != Absence::kError) forgive(origins);
     for (const PathStep& step : node.steps) {
       if (step.first != kNoNode) consume(step.first, input);
       if (step.second != kNoNode) consume(step.second, input);

@@ -43,6 +43,16 @@ class Value {
   using Object = std::vector<Member>;  ///< In the order written; keys are unique.
 
   Value() = default;                      // null
+  Value(const Value&) = default;
+  Value(Value&&) noexcept = default;
+  /// Also right where `other` is part of this value: `v = *v.find("a")`.
+  Value& operator=(const Value& other) {
+    Data copy(other.data_);
+    data_ = std::move(copy);
+    return *this;
+  }
+  Value& operator=(Value&&) noexcept = default;
+  ~Value() = default;
   Value(std::nullptr_t) {}                // NOLINT(google-explicit-constructor)
   Value(bool value);                      // NOLINT(google-explicit-constructor)
   Value(std::int64_t value);              // NOLINT(google-explicit-constructor)

@@ -137,6 +137,14 @@ TEST(ValueTest, LaterMembersWinAndKeepTheEarlierPlace) {
   EXPECT_EQ(merged.find("k3")->as_integer(), 23);
 }
 
+TEST(ValueTest, MayBecomeAPartOfItself) {
+  Value value = json(R"({"a":[{"b":"a text that is long enough to live on the heap"}]})");
+  value = *value.find("a");
+  value = value.as_array()[0];
+  value = value.as_object()[0].value;
+  EXPECT_EQ(value.as_string(), "a text that is long enough to live on the heap");
+}
+
 TEST(ValueTest, WithLeavesTheOriginalAlone) {
   const Value before = json(R"({"a":1})");
   EXPECT_EQ(before.with("b", 2).to_json(), R"({"a":1,"b":2})");
