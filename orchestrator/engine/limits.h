@@ -12,7 +12,6 @@ struct Limits {
   std::int64_t payload_bytes = 256 * 1024;
   std::int64_t payload_depth = 64;
   std::int64_t yaml_bytes = 256 * 1024;
-  std::int64_t key_bytes = 200;             // a start key must fit a header and a line on a screen
   std::int64_t child_depth = 8;
   std::int64_t commands_queued = 20'000;    ///< Decided later; beyond it intake answers `busy`.
   std::int64_t tasks_queued = 200'000;      ///< Over all adapters, in memory; beyond it `busy`.

@@ -1,0 +1,93 @@
+#include "orchestrator/engine/commit_queue.h"
+
+#include <cassert>
+#include <utility>
+
+namespace weft::engine {
+
+CommitQueue::CommitQueue(store::EventStore& store, Executor post, std::size_t in_flight_max,
+                         std::function<void(const store::StoreError&)> failed)
+    : store_(store),
+      post_(std::move(post)),
+      in_flight_max_(in_flight_max),
+      on_failure_(std::move(failed)) {}
+
+CommitQueue::~CommitQueue() { *alive_ = false; }
+
+store::Commit& CommitQueue::open() { return commits_.emplace_back(); }
+
+std::uint64_t CommitQueue::append(store::Append append) {
+  const std::uint64_t place = batch_events_;
+  batch_events_ += append.events.size();
+  commits_.back().appends.push_back(std::move(append));
+  return place;
+}
+
+void CommitQueue::after_durable(Action action) {
+  actions_.push_back([run = std::move(action)](std::uint64_t) { run(); });
+}
+
+void CommitQueue::after_durable_at(std::function<void(std::uint64_t)> action) {
+  actions_.push_back(std::move(action));
+}
+
+std::size_t CommitQueue::submit() {
+  if (failed_) {
+    actions_.clear();
+    commits_.clear();
+    return 0;
+  }
+  if (commits_.empty()) {
+    if (actions_.empty()) return 0;
+    if (in_flight_.empty()) {
+      auto actions = std::exchange(actions_, {});
+      for (const auto& action : actions) action(0);
+      return actions.size();
+    }
+    // They speak of states that the last batch makes durable.
+    auto& last = in_flight_.back().actions;
+    for (auto& action : actions_) last.push_back(std::move(action));
+    actions_.clear();
+    return 0;
+  }
+  const std::uint64_t number = current_number_++;
+  batch_events_ = 0;
+  in_flight_.push_back({number, std::exchange(actions_, {})});
+  store_.submit(std::exchange(commits_, {}),
+                [this, number, post = post_,
+                 alive = alive_](store::Result<store::CommitReceipt> receipt) {
+                  post([this, number, alive, receipt = std::move(receipt)] {
+                    if (*alive) settled(number, receipt);
+                  });
+                });
+  return 0;
+}
+
+bool CommitQueue::idle() const {
+  return commits_.empty() && actions_.empty() && in_flight_.empty();
+}
+
+void CommitQueue::flush() {
+  submit();
+  store_.flush();
+}
+
+void CommitQueue::settled(std::uint64_t number,
+                          const store::Result<store::CommitReceipt>& receipt) {
+  if (failed_) return;
+  if (!receipt) {
+    // Also a version conflict: the engine is the only writer, so the disk is not what it believes.
+    // Recovery trusts only the disk; going on would not.
+    failed_ = true;
+    in_flight_.clear();
+    on_failure_(receipt.error());
+    return;
+  }
+  assert(!in_flight_.empty() && in_flight_.front().number == number);
+  durable_number_ = number;
+  Batch batch = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  for (const auto& action : batch.actions) action(receipt->first_position);
+}
+
+}  // namespace weft::engine

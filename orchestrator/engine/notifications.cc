@@ -1,0 +1,200 @@
+#include "orchestrator/engine/notifications.h"
+
+#include <charconv>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "adapters/messaging/contract.h"
+#include "adapters/messaging/subjects.h"
+#include "orchestrator/core/decider.h"
+#include "orchestrator/core/event_codec.h"
+#include "orchestrator/engine/tables.h"
+
+namespace weft::engine {
+namespace {
+
+constexpr std::chrono::milliseconds kAckWait{2000};
+constexpr std::chrono::milliseconds kRetry{1000};
+// Told again after a crash: at most what happened within it.
+constexpr std::chrono::milliseconds kStoreCursor{1000};
+constexpr std::size_t kWaitingMax = 10'000;
+
+void add_extensions(messaging::CloudEvent& event, const core::SagaState& state,
+                    std::uint64_t revision) {
+  const auto text = [](const std::string& value) { return messaging::json_string(value); };
+  event.extensions = {{"saga", text(state.birth.saga.str())},
+                      {"revision", std::to_string(revision)},
+                      {"workflowversion", text(state.birth.version)}};
+  if (!state.status.empty()) event.extensions.emplace_back("businessstatus", text(state.status));
+  if (!state.birth.traceparent.empty()) {
+    event.extensions.emplace_back("traceparent", text(state.birth.traceparent));
+  }
+}
+
+std::uint64_t revision_in(const std::string& event_id) {
+  const std::size_t slash = event_id.find('/');
+  std::uint64_t revision = 0;
+  if (slash != std::string::npos) {
+    std::from_chars(event_id.data() + slash + 1, event_id.data() + event_id.size(), revision);
+  }
+  return revision;
+}
+
+}  // namespace
+
+Notifications::Notifications(Context& context, Correlation& correlation,
+                             messaging::Requester& requester)
+    : context_(context), correlation_(correlation), requester_(requester) {}
+
+tl::expected<void, std::string> Notifications::recover() {
+  const auto cursor = context_.store.get_index(table::kMeta, "changed_cursor");
+  if (!cursor) return tl::unexpected("the notification cursor can not be read: " +
+                                     cursor.error().message);
+  if (*cursor) told_ = from_big_endian(**cursor);
+  stored_ = told_;
+  return {};
+}
+
+// ---- weft.out -----------------------------------------------------------------------------------
+
+tl::expected<messaging::Message, messaging::InvalidText> Notifications::out_message(
+    const SagaEntry& entry, const core::PublishEvent& effect) const {
+  auto subject = messaging::out_subject(effect.name);
+  if (!subject) return tl::unexpected(subject.error());
+  const core::SagaState& state = entry.state;
+  messaging::CloudEvent event;
+  event.id = effect.event_id;
+  event.source = "/weft/" + state.birth.workflow;
+  event.type = effect.name;
+  event.subject = state.birth.key.empty() ? state.birth.saga.str() : state.birth.key;
+  event.time = core::format_time(context_.now.time);
+  add_extensions(event, state, revision_in(effect.event_id));
+  event.data = effect.data.to_json();
+  return messaging::cloud_event_message(std::move(*subject), event);
+}
+
+void Notifications::publish(const core::SagaId& saga, const core::PublishEvent& effect,
+                            store::OutboxKey row) {
+  correlation_.accept(effect.name, effect.data, effect.event_id, engine_actor(), {}, {});
+  auto entry = context_.sagas.load(saga);
+  if (!entry || !(*entry)->state.exists()) return settle(std::move(row));
+  auto message = out_message(**entry, effect);
+  if (!message) {
+    context_.log(LogLevel::kError, "an event can not be published: " + message.error().message,
+                 {{"saga", saga.str()}});
+    context_.metrics.count("weft_notifications_failed_total", {});
+    return settle(std::move(row));
+  }
+  send({std::move(*message), std::move(row)});
+}
+
+void Notifications::send(Outgoing outgoing) {
+  if (!context_.connected) {
+    // Beyond the bound the row alone remembers it, until the next start.
+    if (waiting_.size() < kWaitingMax) waiting_.push_back(std::move(outgoing));
+    return;
+  }
+  if (context_.config.notify_stream.empty()) {
+    if (context_.bus.publish(outgoing.message) == messaging::PublishResult::kAccepted) {
+      settle(std::move(outgoing.row));
+    } else {
+      context_.metrics.count("weft_notifications_failed_total", {});
+      waiting_.push_back(std::move(outgoing));
+    }
+    return;
+  }
+  auto shared = std::make_shared<Outgoing>(std::move(outgoing));
+  requester_.send(shared->message, context_.now.steady + kAckWait,
+                  [this, shared](tl::expected<messaging::Received, messaging::Requester::Failure> answer) {
+                    const bool acked = answer && messaging::parse_pub_ack(answer->body).has_value();
+                    context_.post([this, shared, acked] {
+                      if (acked) return settle(std::move(shared->row));
+                      context_.metrics.count("weft_notifications_failed_total", {});
+                      waiting_.push_back(std::move(*shared));
+                    });
+                  });
+}
+
+void Notifications::settle(store::OutboxKey row) {
+  context_.commits.open().outbox_settle.push_back(std::move(row));
+}
+
+void Notifications::on_connected() {
+  std::deque<Outgoing> waiting = std::exchange(waiting_, {});
+  for (Outgoing& outgoing : waiting) send(std::move(outgoing));
+}
+
+// ---- weft.changed -------------------------------------------------------------------------------
+
+bool Notifications::behind() const { return told_ < context_.store.head_position(); }
+
+bool Notifications::tick() {
+  if (!waiting_.empty() && context_.connected && context_.now.steady >= retry_at_) {
+    retry_at_ = context_.now.steady + kRetry;
+    on_connected();
+  }
+  if (awaiting_ack_) return false;
+  // The log waits for the broker; /api/v1/changes reads it with us.
+  if (!context_.connected || !behind()) return store_cursor();
+  const auto records = context_.store.read_all(
+      told_, static_cast<std::size_t>(context_.limits.notifications_per_turn));
+  if (!records) return false;
+  for (const store::EventRecord& record : *records) {
+    if (is_saga_stream(record.stream) && !tell(record)) break;
+    told_ = record.position;
+    if (awaiting_ack_) break;
+  }
+  return store_cursor();
+}
+
+bool Notifications::store_cursor() {
+  if (told_ != stored_ && context_.now.steady >= store_next_) {
+    store_next_ = context_.now.steady + kStoreCursor;
+    stored_ = told_;
+    context_.commits.open().index_put.push_back({table::kMeta, "changed_cursor", big_endian(told_)});
+  }
+  return behind();
+}
+
+bool Notifications::tell(const store::EventRecord& record) {
+  auto event = core::decode({record.type, record.format, record.at_ms, record.header, record.payload});
+  auto entry = context_.sagas.load(saga_of(record.stream));
+  if (!event || !entry || !(*entry)->state.exists()) return true;  // pruned meanwhile, or damaged
+  const core::SagaState& state = (*entry)->state;
+  const std::string type = core::type_name(*event);
+  dsl::Value json = core::event_json(state, *event, record.version);
+  messaging::CloudEvent cloud;
+  cloud.id = state.birth.saga.str() + "/" + std::to_string(record.version);
+  cloud.source = "/weft/" + state.birth.workflow;
+  cloud.type = "weft." + type;
+  cloud.subject = state.birth.key.empty() ? state.birth.saga.str() : state.birth.key;
+  cloud.time = core::format_time(event->at);
+  add_extensions(cloud, state, record.version);
+  cloud.data = json.to_json();
+  auto subject = messaging::changed_subject(type, state.birth.workflow);
+  if (!subject) return true;
+  auto message = messaging::cloud_event_message(std::move(*subject), cloud);
+  if (message && context_.config.notify_stream.empty()) {
+    if (context_.bus.publish(std::move(*message)) == messaging::PublishResult::kBusy) return false;
+  } else if (message) {
+    awaiting_ack_ = record.position;
+    requester_.send(std::move(*message), context_.now.steady + kAckWait,
+                    [this, position = record.position](
+                        tl::expected<messaging::Received, messaging::Requester::Failure> answer) {
+                      const bool acked = answer && messaging::parse_pub_ack(answer->body).has_value();
+                      context_.post([this, position, acked] {
+                        awaiting_ack_.reset();
+                        if (acked) return;
+                        context_.metrics.count("weft_notifications_failed_total", {});
+                        told_ = position - 1;  // told again
+                      });
+                    });
+  }
+  if (context_.config.on_change) {
+    context_.config.on_change({record.position, type, state.birth.workflow, std::move(json)});
+  }
+  return true;
+}
+
+}  // namespace weft::engine

@@ -1,0 +1,55 @@
+#pragma once  // orchestrator/engine/notifications.h
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "adapters/messaging/requester.h"
+#include "orchestrator/engine/context.h"
+#include "orchestrator/engine/event_correlation.h"
+
+namespace weft::engine {
+
+/// What the world is told: `weft.changed` read from the event log by a durable cursor, `weft.out`
+/// from the outbox. Both once, or more often after a crash; neither holds up a saga.
+class Notifications final {
+ public:
+  Notifications(Context& context, Correlation& correlation, messaging::Requester& requester);
+  [[nodiscard]] tl::expected<void, std::string> recover();
+
+  /// `emit`: to our own listeners at once, to the world while connected.
+  void publish(const core::SagaId& saga, const core::PublishEvent& effect, store::OutboxKey row);
+  void on_connected();
+
+  /// Goes on reading the log. True: there is more.
+  bool tick();
+  [[nodiscard]] bool behind() const;
+  /// How long the log may wait before tick() is worth calling.
+  [[nodiscard]] std::int64_t pace_ms() const { return awaiting_ack_ ? 100 : 5; }
+
+ private:
+  struct Outgoing {
+    messaging::Message message;
+    store::OutboxKey row;
+  };
+  void send(Outgoing outgoing);
+  void settle(store::OutboxKey row);
+  bool store_cursor();
+  bool tell(const store::EventRecord& record);
+  [[nodiscard]] tl::expected<messaging::Message, messaging::InvalidText> out_message(
+      const SagaEntry& entry, const core::PublishEvent& effect) const;
+
+  Context& context_;
+  Correlation& correlation_;
+  messaging::Requester& requester_;
+  std::deque<Outgoing> waiting_;     ///< For a connection.
+  std::uint64_t told_ = 0;           ///< Position up to which the world knows.
+  std::uint64_t stored_ = 0;         ///< The same, as stored.
+  Clock::Instant store_next_{};
+  std::optional<std::uint64_t> awaiting_ack_;
+  Clock::Instant retry_at_{};
+};
+
+}  // namespace weft::engine

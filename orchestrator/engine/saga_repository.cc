@@ -1,0 +1,102 @@
+#include "orchestrator/engine/saga_repository.h"
+
+#include <utility>
+
+#include "orchestrator/core/decider.h"
+#include "orchestrator/core/event_codec.h"
+#include "orchestrator/engine/tables.h"
+
+namespace weft::engine {
+namespace {
+
+constexpr std::size_t kEventsPerRead = 500;
+
+store::StoreError damaged(const core::SagaId& saga, std::uint64_t version, const std::string& why) {
+  return {store::StoreError::Kind::kDamaged,
+          "saga " + saga.str() + ", event " + std::to_string(version) + ": " + why};
+}
+
+}  // namespace
+
+SagaRepository::SagaRepository(const store::EventStore& store, GraphLookup graphs,
+                               std::size_t sagas_max)
+    : store_(store), graphs_(std::move(graphs)), sagas_max_(sagas_max) {}
+
+store::Result<SagaEntry*> SagaRepository::load(const core::SagaId& saga) {
+  const auto found = entries_.find(saga);
+  if (found != entries_.end()) {
+    recent_.splice(recent_.begin(), recent_, found->second.place);
+    return found->second.entry.get();
+  }
+  auto entry = read(saga, 0);
+  if (!entry) return tl::unexpected(entry.error());
+  recent_.push_front(saga);
+  Slot slot{std::make_unique<SagaEntry>(std::move(*entry)), recent_.begin()};
+  return entries_.emplace(saga, std::move(slot)).first->second.entry.get();
+}
+
+store::Result<SagaEntry> SagaRepository::read(const core::SagaId& saga,
+                                              std::uint64_t revision) const {
+  const store::StreamId stream = saga_stream(saga);
+  SagaEntry entry;
+  auto snapshot = store_.load_snapshot(stream);
+  if (!snapshot) return tl::unexpected(snapshot.error());
+  if (*snapshot && (revision == 0 || (*snapshot)->version <= revision)) {
+    // A snapshot is a cache: one that cannot be read is passed over.
+    if (auto state = core::decode_state((*snapshot)->data);
+        state && state->revision == (*snapshot)->version) {
+      entry.state = std::move(*state);
+      entry.snapshot_revision = (*snapshot)->version;
+    }
+  }
+  for (;;) {
+    const std::uint64_t from = entry.state.revision + 1;
+    std::size_t wanted = kEventsPerRead;
+    if (revision > 0) {
+      if (from > revision) break;
+      wanted = std::min<std::size_t>(wanted, revision - from + 1);
+    }
+    auto records = store_.read_stream(stream, from, wanted);
+    if (!records) return tl::unexpected(records.error());
+    for (const store::EventRecord& record : *records) {
+      auto event = core::decode(
+          {record.type, record.format, record.at_ms, record.header, record.payload});
+      if (!event) return tl::unexpected(damaged(saga, record.version, event.error()));
+      try {
+        core::evolve(entry.state, *event);
+      } catch (const core::InvariantBroken& broken) {
+        return tl::unexpected(damaged(saga, record.version, broken.what()));
+      }
+    }
+    if (records->size() < wanted) break;
+  }
+  if (entry.state.exists()) {
+    entry.graph = graphs_(entry.state.birth.workflow, entry.state.birth.graph_digest);
+    entry.row_state = core::engine_state(entry.state);
+    entry.row_status = entry.state.status;
+    entry.row_known = true;
+  }
+  return entry;
+}
+
+void SagaRepository::drop(const core::SagaId& saga) {
+  const auto found = entries_.find(saga);
+  if (found == entries_.end()) return;
+  recent_.erase(found->second.place);
+  entries_.erase(found);
+}
+
+void SagaRepository::evict(std::uint64_t durable_batch) {
+  auto place = recent_.end();
+  std::size_t looked_at = 0;
+  // What is not durable yet is few and recent; a bounded look keeps this constant work.
+  while (entries_.size() > sagas_max_ && place != recent_.begin() && looked_at++ < sagas_max_) {
+    --place;
+    const auto found = entries_.find(*place);
+    if (found->second.entry->last_batch > durable_batch) continue;
+    entries_.erase(found);
+    place = recent_.erase(place);
+  }
+}
+
+}  // namespace weft::engine

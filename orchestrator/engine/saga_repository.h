@@ -1,0 +1,59 @@
+#pragma once  // orchestrator/engine/saga_repository.h
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "dsl/saga_graph.h"
+#include "orchestrator/core/saga_state.h"
+#include "store/event_store.h"
+
+namespace weft::engine {
+
+/// One saga in memory.
+struct SagaEntry {
+  core::SagaState state;
+  std::shared_ptr<const dsl::SagaGraph> graph;  ///< The one it is pinned to; null if it is missing.
+  std::uint64_t last_batch = 0;        ///< The batch that makes `state` durable (CommitQueue).
+  std::uint64_t snapshot_revision = 0; ///< Of the latest stored snapshot.
+  // What the read models hold of it, to write only what changed (projections.h).
+  std::string row_state, row_status;
+  bool row_known = false;
+};
+
+/// State by saga id: memory, else snapshot and events. Waiting sagas may be forgotten and are folded
+/// again; what is not yet durable is never forgotten, because the store can not give it back.
+class SagaRepository final {
+ public:
+  using GraphLookup = std::function<std::shared_ptr<const dsl::SagaGraph>(
+      const std::string& workflow, const std::string& digest)>;
+
+  SagaRepository(const store::EventStore& store, GraphLookup graphs, std::size_t sagas_max);
+
+  /// The saga; `state.exists()` is false if there is no such one. Valid until the next load() or
+  /// evict(). An error means that stored data is damaged or unreadable.
+  [[nodiscard]] store::Result<SagaEntry*> load(const core::SagaId& saga);
+  /// As stored, folded up to `revision` (0: all), without touching what is in memory.
+  [[nodiscard]] store::Result<SagaEntry> read(const core::SagaId& saga, std::uint64_t revision) const;
+  /// Forgets it, whatever was decided: the next load trusts the disk.
+  void drop(const core::SagaId& saga);
+  /// Forgets what was not used for longest, down to the limit.
+  void evict(std::uint64_t durable_batch);
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Slot {
+    std::unique_ptr<SagaEntry> entry;
+    std::list<core::SagaId>::iterator place;
+  };
+  const store::EventStore& store_;
+  GraphLookup graphs_;
+  std::size_t sagas_max_;
+  std::unordered_map<core::SagaId, Slot> entries_;
+  std::list<core::SagaId> recent_;  ///< Front: used last.
+};
+
+}  // namespace weft::engine
