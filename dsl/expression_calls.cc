@@ -37,14 +37,14 @@ Result raised(const Value& value, Meter& meter) {
 // Whether all, or any, of the items are true.
 Result quantified(Function function, const Value& items, Meter& meter) {
   const bool all = function == Function::kAll;
-  const auto parts = parts_of(items);
+  const Parts parts(items);
   if (!parts) {
     return trouble(std::string(all ? "`all`" : "`any`") + " takes an array or an object, not " +
                    a_kind(items));
   }
-  if (!meter.steps(parts->size())) return meter.spent();
-  for (const Value& part : *parts) {
-    if (part.truthy() != all) return Value(!all);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!meter.steps(1)) return meter.spent();
+    if (parts[i].truthy() != all) return Value(!all);
   }
   return Value(all);
 }
@@ -70,7 +70,7 @@ Result call_plain(Function function, const Value& input, bool forgiving, Meter& 
     case Function::kFromdate: return from_date(input);
     case Function::kFromjson: return from_json(input, meter);
     case Function::kKeys: return keys_of(input, meter);
-    case Function::kLength: return length_of(input);
+    case Function::kLength: return length_of(input, meter);
     case Function::kMax:
     case Function::kMin:
     case Function::kSort:
@@ -82,7 +82,7 @@ Result call_plain(Function function, const Value& input, bool forgiving, Meter& 
     case Function::kTojson:
       if (!meter.visit(input)) return meter.spent();
       return meter.text(input.to_json());
-    case Function::kTonumber: return to_number(input);
+    case Function::kTonumber: return to_number(input, meter);
     case Function::kTostring: return to_text(input, meter);
     case Function::kTrim: return trimmed(input, meter);
     case Function::kType: return Value(Value::kind_name(input.kind()));
@@ -99,7 +99,7 @@ Result call(Function function, const Value& input, const Value* argument, bool f
     case Function::kContains: return contains(input, *argument, meter);
     case Function::kInside: return contains(*argument, input, meter);
     case Function::kEndswith:
-    case Function::kStartswith: return starts_or_ends(function, input, *argument);
+    case Function::kStartswith: return starts_or_ends(function, input, *argument, meter);
     case Function::kError: return raised(*argument, meter);
     case Function::kFlatten: return flattened(input, argument, meter);
     case Function::kHas: return has_key(input, *argument);

@@ -1,5 +1,6 @@
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "dsl/expression_evaluator.h"
@@ -91,20 +92,20 @@ bool Evaluator::each_call(const Node& node, const Value* input, Emit emit) {
 }
 
 const Value* Evaluator::mapped(const Node& node, const Value& input, Value& scratch) {
-  const auto parts = parts_of(input);
+  const Parts parts(input);
   if (!parts) {
     return fail(node, Kind::kType, "`map` takes an array or an object, not " + a_kind(input),
                 input.is_null() ? "give a default before it: `(EXPR // [])`" : "");
   }
   Value::Array items;
-  items.reserve(parts->size());
+  items.reserve(std::min(parts.size(), meter_.steps_left()));
   auto collect = [&](const Value& value) {
     if (!spend(node)) return false;
     items.push_back(value);
     return true;
   };
-  for (const Value& part : *parts) {
-    if (!spend(node) || !each(node.children[0], &part, collect)) return nullptr;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!spend(node) || !each(node.children[0], &parts[i], collect)) return nullptr;
   }
   return kept(node, meter_.array(std::move(items)), scratch);
 }
@@ -190,14 +191,14 @@ const Value* Evaluator::quantified(const Node& node, const Value* input, Value& 
   if (node.children.size() == 2) {
     each(node.children[0], input, test);
   } else {
-    const auto parts = parts_of(*input);
+    const Parts parts(*input);
     if (!parts) {
       return fail(node, Kind::kType,
                   std::string(all ? "`all`" : "`any`") + " takes an array or an object, not " +
                       a_kind(*input));
     }
-    for (const Value& part : *parts) {
-      if (!test(part)) break;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (!test(parts[i])) break;
     }
   }
   if (failed_) return nullptr;
@@ -223,7 +224,12 @@ const Value* Evaluator::matched(const Node& node, const Value& input, Value& scr
   if (!input.is_string()) {
     return fail(node, Kind::kType, "`test` takes a string, not " + a_kind(input));
   }
-  if (!meter_.visit(input)) return fail(node, meter_.spent_trouble());
+  // RE2 takes time in proportion to the text, and at worst to the pattern's size too.
+  constexpr std::size_t kInstructionsPerStep = 128;
+  const auto pattern_size = static_cast<std::size_t>(node.pattern->ProgramSize());
+  if (!meter_.visit(input, 1 + pattern_size / kInstructionsPerStep)) {
+    return fail(node, meter_.spent_trouble());
+  }
   scratch = Value(re2::RE2::PartialMatch(input.as_string(), *node.pattern));
   return &scratch;
 }

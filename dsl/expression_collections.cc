@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <bit>
 #include <numeric>
 
 #include "dsl/expression_operators.h"
@@ -51,11 +51,21 @@ std::optional<bool> holds(const Value& whole, const Value& part, Meter& meter) {
   return whole == part;
 }
 
-bool flatten_into(const Value::Array& items, std::int64_t depth, Value::Array& out, Meter& meter) {
-  for (const Value& item : items) {
+// Whether there are parts and all are of one kind.
+bool all_are(const Parts& parts, Value::Kind kind) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].kind() != kind) return false;
+  }
+  return parts.size() > 0;
+}
+
+bool flatten_into(const Value& items, std::int64_t depth, Value::Array& out, Meter& meter) {
+  const Parts parts(items);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Value& item = parts[i];
     if (!meter.steps(1)) return false;
     if (item.is_array() && depth != 0) {
-      if (!flatten_into(item.as_array(), depth - 1, out, meter)) return false;
+      if (!flatten_into(item, depth - 1, out, meter)) return false;
     } else {
       out.push_back(item);
     }
@@ -139,45 +149,41 @@ Result removed(const Value& value, PathIterator first, PathIterator last, std::s
 
 }  // namespace
 
-std::optional<std::vector<Value>> parts_of(const Value& container) {
-  if (container.is_array()) return container.as_array();
-  if (!container.is_object()) return std::nullopt;
-  std::vector<Value> values;
-  values.reserve(container.size());
-  for (const Member& member : container.as_object()) values.push_back(member.value);
-  return values;
-}
-
 Result sum_of(const Value& items, Meter& meter) {
-  const auto parts = parts_of(items);
+  const Parts parts(items);
   if (!parts) return not_iterable("add", items);
-  const auto all = [&parts](auto test) { return std::all_of(parts->begin(), parts->end(), test); };
-  // Adding pair by pair would copy the beginning again for each part.
-  if (!parts->empty() && all([](const Value& part) { return part.is_string(); })) {
+  if (!meter.steps(parts.size())) return meter.spent();
+  // Adding pair by pair would copy the beginning again for each part, so texts, arrays and objects
+  // are gathered in one go.
+  if (all_are(parts, Value::Kind::kString)) {
     std::string text;
-    for (const Value& part : *parts) text += part.as_string();
-    return meter.steps(parts->size()) ? meter.text(std::move(text)) : Result(meter.spent());
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (!meter.bytes(parts[i].as_string().size())) return meter.spent();
+      text += parts[i].as_string();
+    }
+    return Value(std::move(text));
   }
-  if (!parts->empty() && all([](const Value& part) { return part.is_array(); })) {
+  if (all_are(parts, Value::Kind::kArray)) {
     Value::Array joined;
-    for (const Value& part : *parts) {
-      if (!meter.copies(part.size())) return meter.spent();
-      joined.insert(joined.end(), part.as_array().begin(), part.as_array().end());
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto& more = parts[i].as_array();
+      if (!meter.copies(more.size())) return meter.spent();
+      joined.insert(joined.end(), more.begin(), more.end());
     }
     return meter.array(std::move(joined));
   }
-  if (!parts->empty() && all([](const Value& part) { return part.is_object(); })) {
+  if (all_are(parts, Value::Kind::kObject)) {
     Value::Object joined;
-    for (const Value& part : *parts) {
-      if (!meter.copies(part.size())) return meter.spent();
-      joined.insert(joined.end(), part.as_object().begin(), part.as_object().end());
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto& more = parts[i].as_object();
+      if (!meter.copies(more.size())) return meter.spent();
+      joined.insert(joined.end(), more.begin(), more.end());
     }
     return meter.object(std::move(joined));
   }
   Value sum;
-  for (const Value& part : *parts) {
-    if (!meter.steps(1)) return meter.spent();
-    auto next = calculate(Operator::kAdd, sum, part, meter);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    auto next = calculate(Operator::kAdd, sum, parts[i], meter);
     if (!next) return next;
     sum = std::move(*next);
   }
@@ -230,15 +236,15 @@ Result keys_of(const Value& container, Meter& meter) {
   return meter.array(std::move(keys));
 }
 
-Result length_of(const Value& value) {
+Result length_of(const Value& value, Meter& meter) {
   if (value.is_boolean()) return trouble("a boolean has no length");
+  if (value.is_string() && !meter.visit(value)) return meter.spent();
   if (!value.is_number()) return Value(static_cast<std::int64_t>(value.size()));
   return value.as_decimal().is_negative() ? negated(value) : Result(value);
 }
 
 Result flattened(const Value& items, const Value* depth, Meter& meter) {
-  const auto parts = parts_of(items);
-  if (!parts) return not_iterable("flatten", items);
+  if (!is_container(items)) return not_iterable("flatten", items);
   std::int64_t levels = -1;
   if (depth != nullptr) {
     if (!depth->is_integer() || depth->as_integer() < 0) {
@@ -247,7 +253,7 @@ Result flattened(const Value& items, const Value* depth, Meter& meter) {
     levels = depth->as_integer();
   }
   Value::Array flat;
-  if (!flatten_into(*parts, levels, flat, meter)) return meter.spent();
+  if (!flatten_into(items, levels, flat, meter)) return meter.spent();
   return meter.array(std::move(flat));
 }
 
@@ -277,10 +283,11 @@ Result to_entries(const Value& container, Meter& meter) {
 
 // jq 1.6: the key is the first of these that is neither null nor false.
 Result from_entries(const Value& entries, bool forgiving, Meter& meter) {
-  const auto parts = parts_of(entries);
+  const Parts parts(entries);
   if (!parts) return not_iterable("from_entries", entries);
   Value::Object members;
-  for (const Value& entry : *parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Value& entry = parts[i];
     if (!meter.steps(1)) return meter.spent();
     if (!entry.is_object()) {
       return trouble("`from_entries` takes objects {key, value}, not " + a_kind(entry));
@@ -337,8 +344,10 @@ Result arranged(Function function, const Value& items, const std::vector<Value>&
                        a_kind(items),
                    items.is_null() ? "give a default before it: `(EXPR // [])`" : "");
   }
+  // Sorting looks at a key about log2(n) times.
+  const auto looks = static_cast<std::size_t>(std::bit_width(keys.size()));
   for (const Value& key : keys) {
-    if (!meter.visit(key)) return meter.spent();
+    if (!meter.visit(key, 1 + looks / 4)) return meter.spent();
   }
   const auto& all = items.as_array();
   if (function == Function::kMin || function == Function::kMinBy) {  // The first of equals.

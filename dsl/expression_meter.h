@@ -1,5 +1,6 @@
 #pragma once  // dsl/expression_meter.h
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -48,9 +49,10 @@ class Meter {
   }
   /// Of copying `count` values, which is much cheaper than computing them.
   [[nodiscard]] bool copies(std::size_t count) { return steps(1 + count / kCopiesPerStep); }
-  /// Of looking at every part of `value`: comparing, writing, searching.
-  [[nodiscard]] bool visit(const Value& value) {
-    return steps(1 + value.text_size() / kBytesPerStep);
+  /// Of looking at every part of `value`: comparing, writing, searching; `times` times.
+  [[nodiscard]] bool visit(const Value& value, std::size_t times = 1) {
+    return steps((1 + std::min(value.text_size(), limits_.bytes_max + kTextMost) / kBytesPerStep) *
+                 times);
   }
   /// Of a text of `count` bytes that is being built.
   [[nodiscard]] bool bytes(std::size_t count) {
@@ -102,6 +104,7 @@ class Meter {
  private:
   static constexpr std::size_t kCopiesPerStep = 16;
   static constexpr std::size_t kBytesPerStep = 64;
+  static constexpr std::size_t kTextMost = std::size_t{1} << 32;  // Keeps products from wrapping.
 
   [[nodiscard]] Result kept(Value value) {
     if (!keeps(value)) return spent();

@@ -32,12 +32,13 @@ namespace weft::dsl {
 [[nodiscard]] Result split_text(const Value& text, const Value& separator, Meter& meter);
 [[nodiscard]] Result join_texts(const Value& items, const Value& separator, Meter& meter);
 [[nodiscard]] Result index_of(const Value& input, const Value& wanted, Meter& meter);
-[[nodiscard]] Result starts_or_ends(Function function, const Value& text, const Value& part);
+[[nodiscard]] Result starts_or_ends(Function function, const Value& text, const Value& part,
+                                    Meter& meter);
 [[nodiscard]] Result without_part(Function function, const Value& text, const Value& part,
                                   Meter& meter);
 [[nodiscard]] Result ascii_case(Function function, const Value& text, Meter& meter);
 [[nodiscard]] Result trimmed(const Value& text, Meter& meter);
-[[nodiscard]] Result to_number(const Value& value);
+[[nodiscard]] Result to_number(const Value& value, Meter& meter);
 [[nodiscard]] Result from_json(const Value& text, Meter& meter);
 
 // expression_collections.cc
@@ -45,7 +46,7 @@ namespace weft::dsl {
 [[nodiscard]] Result contains(const Value& whole, const Value& part, Meter& meter);
 [[nodiscard]] Result has_key(const Value& container, const Value& key);
 [[nodiscard]] Result keys_of(const Value& container, Meter& meter);
-[[nodiscard]] Result length_of(const Value& value);
+[[nodiscard]] Result length_of(const Value& value, Meter& meter);
 [[nodiscard]] Result flattened(const Value& items, const Value* depth, Meter& meter);
 [[nodiscard]] Result reversed(const Value& items, Meter& meter);
 [[nodiscard]] Result to_entries(const Value& container, Meter& meter);
@@ -55,8 +56,27 @@ namespace weft::dsl {
 /// sort_by, group_by, unique_by, min_by, max_by: `keys[i]` belongs to item i of the array.
 [[nodiscard]] Result arranged(Function function, const Value& items,
                               const std::vector<Value>& keys, Meter& meter);
-/// The items of an array, the values of an object; nothing for another kind.
-[[nodiscard]] std::optional<std::vector<Value>> parts_of(const Value& container);
+/// The items of an array or the values of an object, without copying either; the container must
+/// outlive it.
+class Parts {
+ public:
+  explicit Parts(const Value& container)
+      : items_(container.is_array() ? &container.as_array() : nullptr),
+        members_(container.is_object() ? &container.as_object() : nullptr) {}
+  /// False: the value is neither array nor object.
+  explicit operator bool() const { return items_ != nullptr || members_ != nullptr; }
+  [[nodiscard]] std::size_t size() const {
+    if (items_ != nullptr) return items_->size();
+    return members_ != nullptr ? members_->size() : 0;
+  }
+  [[nodiscard]] const Value& operator[](std::size_t place) const {
+    return items_ != nullptr ? (*items_)[place] : (*members_)[place].value;
+  }
+
+ private:
+  const Value::Array* items_;
+  const Value::Object* members_;
+};
 
 /// One way into a document: keys are strings, places of arrays are integers.
 using ValuePath = std::vector<Value>;

@@ -109,7 +109,11 @@ const Value* Evaluator::find_key(const Node& node, std::size_t step, const Value
     const Value* member = value.find(key);
     if (member != nullptr) return member;
     if (absence_at(node, step) != Absence::kError) return missing(node, step, value, {}, absent);
-    return missing(node, step, value, "there is no " + quoted(key) + " in it", absent);
+    // A computed key is data, which messages do not show.
+    const bool written = step < node.steps.size() && node.steps[step].kind == PathStep::Kind::kKey;
+    return missing(node, step, value,
+                   written ? "there is no " + quoted(key) + " in it" : "there is no such key in it",
+                   absent);
   }
   if (value.is_null()) {
     if (absence_at(node, step) != Absence::kError) return missing(node, step, value, {}, absent);
@@ -117,7 +121,9 @@ const Value* Evaluator::find_key(const Node& node, std::size_t step, const Value
   }
   return fail_step(node, step,
                    "`" + path_name(node, step) + "` is " + a_kind(value) + ", so it has no " +
-                       quoted(key),
+                       (step < node.steps.size() && !node.steps[step].key.empty()
+                            ? quoted(key)
+                            : std::string("members")),
                    value.is_array() ? "choose items: `[0]` for one, `[]` for each" : "");
 }
 

@@ -7,6 +7,8 @@ namespace weft::dsl {
 namespace {
 
 constexpr std::size_t kNoOffset = ~std::size_t{0};
+constexpr std::size_t kOriginsMax = 16;
+constexpr std::size_t kPathMax = 64;  // No document is nested deeper.
 
 // Where a value comes from, as far as that is a name and constant keys. `open`: further keys may
 // still be added to the path.
@@ -79,7 +81,14 @@ class ReferenceFinder {
     }
   }
 
-  static void append(Origins& to, Origins more) {
+  // Alternatives multiply along pipes. Beyond a handful they are recorded and no longer followed.
+  void append(Origins& to, Origins more) {
+    if (to.size() + more.size() > kOriginsMax) {
+      record_beyond(std::move(to));
+      record_beyond(std::move(more));
+      to.clear();
+      return;
+    }
     for (Origin& origin : more) to.push_back(std::move(origin));
   }
 
@@ -155,6 +164,9 @@ class ReferenceFinder {
         continue;
       }
       for (Origin& origin : origins) {
+        if (origin.reference.path.size() >= kPathMax) {
+          origin.open = origin.reference.whole_path = false;
+        }
         if (origin.open) origin.reference.path.push_back(step.key);
       }
     }

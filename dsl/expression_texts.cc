@@ -74,15 +74,15 @@ Result split_text(const Value& text, const Value& separator, Meter& meter) {
 }
 
 Result join_texts(const Value& items, const Value& separator, Meter& meter) {
-  const auto parts = parts_of(items);
+  const Parts parts(items);
   if (!parts) return trouble("`join` takes an array of texts, not " + a_kind(items));
   if (!separator.is_string()) {
     return trouble("`join` takes a string to put between, not " + a_kind(separator));
   }
   if (!meter.visit(items)) return meter.spent();
   std::string joined;
-  for (std::size_t i = 0; i < parts->size(); ++i) {
-    const Value& part = (*parts)[i];
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Value& part = parts[i];
     if (part.is_array() || part.is_object()) {
       return trouble("`join` takes texts and numbers, and item " + std::to_string(i) + " is " +
                          a_kind(part),
@@ -120,12 +120,13 @@ Result index_of(const Value& input, const Value& wanted, Meter& meter) {
   return at == items.end() ? Value() : Value(static_cast<std::int64_t>(at - items.begin()));
 }
 
-Result starts_or_ends(Function function, const Value& text, const Value& part) {
+Result starts_or_ends(Function function, const Value& text, const Value& part, Meter& meter) {
   const bool starts = function == Function::kStartswith;
   if (!text.is_string() || !part.is_string()) {
     return trouble(std::string(starts ? "`startswith`" : "`endswith`") +
                    " compares strings, not " + a_kind(text) + " and " + a_kind(part));
   }
+  if (!meter.visit(part)) return meter.spent();
   return Value(starts ? text.as_string().starts_with(part.as_string())
                       : text.as_string().ends_with(part.as_string()));
 }
@@ -133,6 +134,7 @@ Result starts_or_ends(Function function, const Value& text, const Value& part) {
 // What is no text, or does not carry the part, stays as it is: jq's way.
 Result without_part(Function function, const Value& text, const Value& part, Meter& meter) {
   if (!text.is_string() || !part.is_string()) return text;
+  if (!meter.visit(part)) return meter.spent();
   const std::string& whole = text.as_string();
   const std::size_t size = part.as_string().size();
   if (function == Function::kLtrimstr) {
@@ -165,11 +167,12 @@ Result trimmed(const Value& text, Meter& meter) {
   return meter.text(std::string(rest));
 }
 
-Result to_number(const Value& value) {
+Result to_number(const Value& value, Meter& meter) {
   if (value.is_number()) return value;
   if (!value.is_string()) {
     return trouble("`tonumber` takes a string or a number, not " + a_kind(value));
   }
+  if (!meter.visit(value)) return meter.spent();
   if (const auto number = Decimal::parse(value.as_string())) return Value(*number);
   return trouble("`tonumber`: this text is no number of at most 28 digits",
                  "check it with `test(\"^[0-9]+$\")`, or forgive it with `?`");
@@ -182,11 +185,13 @@ Result from_json(const Value& text, Meter& meter) {
                           .depth_max = meter.limits().depth_max,
                           .values_max = meter.steps_left()};
   auto value = Value::parse(text.as_string(), limits);
-  if (!value) {
-    return trouble("`fromjson`: " + value.error().message + " (byte " +
-                   std::to_string(value.error().offset) + " of the text)");
-  }
-  return std::move(*value);
+  if (value) return std::move(*value);
+  const JsonError& error = value.error();
+  const bool quotes_text = error.kind == JsonError::Kind::kBadNumber ||
+                           error.kind == JsonError::Kind::kDuplicateKey;
+  return trouble("`fromjson`: " +
+                 (quotes_text ? std::string("the text is no JSON that we accept") : error.message) +
+                 " (byte " + std::to_string(error.offset) + " of the text)");
 }
 
 }  // namespace weft::dsl
