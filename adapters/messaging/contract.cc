@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <iterator>
 
 #include "adapters/messaging/json_text.h"
 
@@ -68,6 +69,18 @@ void append_member(std::string& json, std::string_view name, std::string_view va
 }
 
 }  // namespace
+
+bool header::is_protocol_name(std::string_view name) {
+  Headers one;
+  if (!one.add(name, "x")) return false;
+  constexpr std::string_view kNames[] = {
+      kProtocol,   kSaga,  kWorkflow,    kStep,       kAttempt, kIdempotencyKey,
+      kCompensation, kCompensationRound, kTimeoutMs,  kDeadline, kToken, kTraceparent,
+      kTracestate, kPending, kEffect,    kKey,        kServiceErrorCode, kServiceError,
+      kMessageId,  kContentType};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](std::string_view known) { return one.find(known) != nullptr; });
+}
 
 bool is_idempotency_key(std::string_view text) {
   constexpr std::string_view kSigns = "_/[]~.-";
@@ -180,6 +193,12 @@ TaskReply read_task_reply(Received message, const MessageLimits& limits) {
     reply.kind = Kind::kNoResponders;
     return reply;
   }
+  if (!message.headers_readable) {
+    // Perhaps an error, perhaps not: nothing is proved, as by a 500.
+    reply.kind = Kind::kFailure;
+    reply.error.message = "the headers of the reply could not be read; is one of them empty?";
+    return reply;
+  }
   reply.effect = effect_of(message.headers);
   const bool failed = message.headers.find(header::kServiceErrorCode) != nullptr ||
                       message.headers.find(header::kServiceError) != nullptr;
@@ -271,8 +290,8 @@ Message problem_reply(Subject to, const Problem& problem) {
   Message message(std::move(to), problem_json(problem));
   message.headers.set_known(header::kContentType, "application/problem+json");
   message.headers.set_known(header::kServiceErrorCode, std::to_string(problem.status));
-  message.headers.set_known(header::kServiceError,
-                            header_text(problem.title.empty() ? problem.code : problem.title));
+  const std::string_view text = problem.title.empty() ? problem.code : problem.title;
+  message.headers.set_known(header::kServiceError, header_text(text.empty() ? "error" : text));
   return message;
 }
 

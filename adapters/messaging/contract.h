@@ -36,6 +36,8 @@ inline constexpr std::string_view kServiceErrorCode = "Nats-Service-Error-Code";
 inline constexpr std::string_view kServiceError = "Nats-Service-Error";
 inline constexpr std::string_view kMessageId = "Nats-Msg-Id";
 inline constexpr std::string_view kContentType = "Content-Type";
+/// One of the names above, in any case.
+[[nodiscard]] bool is_protocol_name(std::string_view name);
 }  // namespace header
 
 inline constexpr int kProtocolVersion = 1;
@@ -79,7 +81,7 @@ struct TaskReply {
   enum class Kind {
     kSuccess,       ///< `body` is the output as sent, `null` if empty; still to be parsed as JSON.
     kPending,       ///< Accepted; the result comes by token.
-    kFailure,       ///< `error` is filled.
+    kFailure,       ///< `error` is filled; 500 also for headers that could not be read.
     kNoResponders,  ///< The broker: nobody listens. Not executed if this was the only attempt.
     kInvalid,       ///< Over the limit, or a stream's PubAck; `problem` says which.
   };

@@ -64,6 +64,7 @@ tl::expected<void, InvalidText> Headers::add(std::string_view name, std::string_
                                       std::to_string(value.size()) + " bytes; at most " +
                                       std::to_string(kLimits.header_value_bytes_max) + " are allowed"});
   }
+  if (value.empty()) return {};
   if (fields_.size() >= kLimits.headers_max) {
     return tl::unexpected(
         InvalidText{"more than " + std::to_string(kLimits.headers_max) + " headers"});

@@ -61,7 +61,8 @@ struct Header {
 /// token, a value is visible text without CR, LF, NUL or other control characters.
 class Headers {
  public:
-  /// Refuses an invalid name or value, and more than MessageLimits::headers_max fields.
+  /// Refuses an invalid name or value, and more than MessageLimits::headers_max fields. An empty
+  /// value is the same as none and is not kept: libnats cannot read it (nats_bus.cc).
   [[nodiscard]] tl::expected<void, InvalidText> add(std::string_view name, std::string_view value);
   /// As `add`, for text that the program itself wrote; asserts that it is valid.
   void set_known(std::string_view name, std::string_view value);
@@ -105,6 +106,9 @@ struct Received {
   std::string reply;  ///< Where to answer; empty: nobody waits. Pass it through reply_subject().
   Headers headers;
   std::string body;
+  /// False: there were headers and the library could not read them, so `headers` is empty and nothing
+  /// may be concluded from what it lacks.
+  bool headers_readable = true;
   /// The broker's own status, 0 for an ordinary message. 503 = nobody listens on that subject.
   int status = 0;
 };

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <condition_variable>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,7 @@
 
 #include <nats/nats.h>
 
+#include "adapters/messaging/contract.h"
 #include "adapters/messaging/subjects.h"
 
 namespace weft::messaging {
@@ -58,6 +60,22 @@ std::vector<std::string> split_urls(const std::string& text) {
   return urls;
 }
 
+// libnats 3.4.1 takes the line after an empty value for that value ("A:" CR LF "B: 1" reads as
+// A = "B: 1"), and refuses all headers when the last value is empty. A service may well send an empty
+// `Nats-Service-Error`; its code must not get lost with it. So a value that begins with the name of a
+// header of the protocol is taken for what it was.
+void add_header(Headers& headers, std::string_view name, std::string_view value) {
+  const std::size_t colon = value.find(':');
+  if (colon != std::string_view::npos && header::is_protocol_name(value.substr(0, colon))) {
+    std::string_view rest = value.substr(colon + 1);
+    while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
+    add_header(headers, value.substr(0, colon), rest);
+    return;
+  }
+  // What a peer wrote against the rules is dropped, not passed on.
+  [[maybe_unused]] const auto added = headers.add(name, value);
+}
+
 Received received_from(natsMsg* message) {
   Received received;
   received.subject = natsMsg_GetSubject(message);
@@ -67,18 +85,21 @@ Received received_from(natsMsg* message) {
 
   const char** names = nullptr;
   int names_count = 0;
-  if (natsMsgHeader_Keys(message, &names, &names_count) != NATS_OK) return received;
+  const natsStatus status_of_headers = natsMsgHeader_Keys(message, &names, &names_count);
+  if (status_of_headers != NATS_OK) {
+    received.headers_readable = status_of_headers == NATS_NOT_FOUND;  // that is: there are none
+    return received;
+  }
   for (int i = 0; i < names_count; ++i) {
     const char** values = nullptr;
     int values_count = 0;
     if (natsMsgHeader_Values(message, names[i], &values, &values_count) != NATS_OK) continue;
     for (int j = 0; j < values_count; ++j) {
-      // What a peer wrote against the rules is dropped, not passed on.
-      [[maybe_unused]] const auto added = received.headers.add(names[i], values[j]);
+      add_header(received.headers, names[i], values[j]);
     }
-    free(static_cast<void*>(values));
+    std::free(static_cast<void*>(values));
   }
-  free(static_cast<void*>(names));
+  std::free(static_cast<void*>(names));
 
   if (length == 0 && received.reply.empty()) {
     const std::string_view status = received.headers.get("Status");

@@ -47,7 +47,8 @@ class Outcome {
   static Outcome transient(std::string code, std::string message);
   /// Cannot take work now: 503 with `retry_after_ms`; rolled back, no attempt is spent.
   static Outcome unavailable(std::string message, std::chrono::milliseconds retry_after);
-  /// Accepted: the resume handler is called after `delay` (also after a restart) and the result
+  /// Accepted, nothing done yet: what the handler wrote is rolled back, because the work may still be
+  /// refused or dropped. The resume handler is called after `delay` (also after a restart) and its result
   /// goes to `weft.complete.<token>` until it is settled. With `heartbeat` > 0 the saga is asked at
   /// that interval whether it still wants the work; if not, the work is dropped.
   static Outcome pending(std::chrono::milliseconds delay,

@@ -121,13 +121,14 @@ Answer refusal(const Outcome& outcome, EffectClaim effect) {
   return answer;
 }
 
-// Runs a handler so that unless it is done or pending, nothing it wrote stays.
+// Runs a handler so that unless it is done, nothing it wrote stays: work that is still pending may
+// yet be refused or dropped, and then must have left nothing.
 Outcome run_handler(const Handler& handler, const Request& request, Transaction& transaction) {
   Outcome outcome;
   try {
     transaction.nested([&] {
       outcome = handler(request, transaction);
-      return outcome.kind == Outcome::Kind::kDone || outcome.kind == Outcome::Kind::kPending;
+      return outcome.kind == Outcome::Kind::kDone;
     });
   } catch (const json::exception& thrown) {
     outcome = Outcome::refused("bad_input", std::string("the input does not fit the operation: ") +

@@ -101,6 +101,31 @@ void NatsServer::kill_hard() {
   pid_ = -1;
 }
 
+RawClient::RawClient(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const sockaddr_in address = loopback(port);
+  if (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    throw std::runtime_error("cannot connect to the broker");
+  }
+  send("CONNECT {\"headers\":true,\"verbose\":false}\r\n");
+}
+
+RawClient::~RawClient() { close(fd_); }
+
+void RawClient::publish(const std::string& subject, const std::string& headers,
+                        const std::string& body) {
+  send("HPUB " + subject + " " + std::to_string(headers.size()) + " " +
+       std::to_string(headers.size() + body.size()) + "\r\n" + headers + body + "\r\n");
+}
+
+void RawClient::send(const std::string& bytes) {
+  std::size_t sent = 0;
+  while (sent < bytes.size()) {
+    const ssize_t count = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (count <= 0) throw std::runtime_error("the broker hung up");
+    sent += static_cast<std::size_t>(count);
+  }
+}
+
 void NatsServer::freeze() { kill(pid_, SIGSTOP); }
 void NatsServer::thaw() { kill(pid_, SIGCONT); }
 

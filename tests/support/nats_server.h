@@ -46,4 +46,19 @@ class NatsServer final {
   pid_t pid_ = -1;
 };
 
+/// A client that writes what it is told, byte by byte: for what no library would send.
+class RawClient final {
+ public:
+  explicit RawClient(int port);
+  ~RawClient();
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+  /// One message with this header block (`NATS/1.0` to the empty line).
+  void publish(const std::string& subject, const std::string& headers, const std::string& body);
+  void send(const std::string& bytes);
+
+ private:
+  int fd_ = -1;
+};
+
 }  // namespace weft::test
