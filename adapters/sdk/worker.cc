@@ -237,7 +237,9 @@ class Worker::Pool {
     const Answer& said = after.instead ? *after.instead : result;
     if (after.late.count() > 0) {
       if (const auto to = messaging::reply_subject(reply_to)) {
-        courier_.send_later(message_of(*to, said), after.late);
+        for (int i = 0; i < (after.twice ? 2 : 1); ++i) {
+          courier_.send_later(message_of(*to, said), after.late);
+        }
       }
       return;
     }

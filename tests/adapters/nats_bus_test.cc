@@ -1,0 +1,166 @@
+// What only the real wire can show; the rest is in tests/contract/bus_contract_test.cc.
+#include "adapters/messaging/nats_bus.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "adapters/messaging/contract.h"
+#include "adapters/messaging/subjects.h"
+#include "tests/support/nats_server.h"
+#include "tests/support/until.h"
+
+namespace weft::messaging {
+namespace {
+
+using test::until;
+
+std::unique_ptr<MessageBus> connect(const std::string& url) {
+  NatsOptions options;
+  options.url = url;
+  options.ping_interval = std::chrono::milliseconds(300);
+  return std::move(*make_nats_bus(options));
+}
+
+TEST(NatsBusTest, StartsWithoutABrokerAndFindsItLater) {
+  test::NatsServer server;
+  server.kill_hard();
+  const auto bus = connect(server.url());
+  std::atomic<int> heard = 0;
+  ASSERT_TRUE(bus->subscribe(*any_pattern("news"), "", [&](Received) { ++heard; }));
+  EXPECT_FALSE(bus->connected());
+  EXPECT_EQ(bus->publish(Message(*custom_subject("news"))), PublishResult::kDisconnected);
+  server.start();
+  ASSERT_TRUE(until([&] { return bus->connected(); }));
+  ASSERT_EQ(bus->publish(Message(*custom_subject("news"))), PublishResult::kAccepted);
+  bus->flush();
+  EXPECT_TRUE(until([&] { return heard == 1; }));
+}
+
+// A broker that hangs keeps its connections open: only unanswered pings tell.
+TEST(NatsBusTest, AHungBrokerIsNoticedAndNothingReachesItLate) {
+  test::NatsServer server;
+  const auto bus = connect(server.url());
+  std::atomic<int> heard = 0;
+  ASSERT_TRUE(bus->subscribe(*any_pattern("tasks"), "", [&](Received) { ++heard; }));
+  ASSERT_TRUE(until([&] { return bus->connected(); }));
+  server.freeze();
+  ASSERT_TRUE(until([&] { return !bus->connected(); }));
+  const auto refused = bus->publish(Message(*custom_subject("tasks"), "while hung"));
+  EXPECT_EQ(refused, PublishResult::kDisconnected);
+  server.thaw();
+  ASSERT_TRUE(until([&] { return bus->connected(); }));
+  ASSERT_EQ(bus->publish(Message(*custom_subject("tasks"), "fresh")), PublishResult::kAccepted);
+  bus->flush();
+  ASSERT_TRUE(until([&] { return heard >= 1; }));
+  EXPECT_EQ(heard, 1);
+}
+
+TEST(NatsBusTest, CloseReturnsWhileTheBrokerHangs) {
+  test::NatsServer server;
+  const auto bus = connect(server.url());
+  ASSERT_TRUE(until([&] { return bus->connected(); }));
+  server.freeze();
+  ASSERT_EQ(bus->publish(Message(*custom_subject("tasks"))), PublishResult::kAccepted);
+  const auto began = std::chrono::steady_clock::now();
+  bus->close();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+  server.thaw();
+}
+
+TEST(NatsBusTest, ReconnectsAgainAndAgain) {
+  test::NatsServer server;
+  const auto bus = connect(server.url());
+  std::atomic<int> heard = 0;
+  ASSERT_TRUE(bus->subscribe(*any_pattern("news"), "weft", [&](Received) { ++heard; }));
+  for (int round = 1; round <= 5; ++round) {
+    ASSERT_TRUE(until([&] { return bus->connected(); }));
+    ASSERT_EQ(bus->publish(Message(*custom_subject("news"))), PublishResult::kAccepted);
+    bus->flush();
+    ASSERT_TRUE(until([&] { return heard == round; }));
+    server.kill_hard();
+    ASSERT_TRUE(until([&] { return !bus->connected(); }));
+    server.start();
+  }
+  EXPECT_GE(bus->stats().connects, 5U);
+  EXPECT_EQ(bus->stats().messages_in, 5U);
+}
+
+// Subscribing and unsubscribing while messages pour in must neither crash nor lose the callback.
+TEST(NatsBusTest, SubscriptionsComeAndGoUnderTraffic) {
+  test::NatsServer server;
+  const auto sender = connect(server.url());
+  const auto listener = connect(server.url());
+  ASSERT_TRUE(until([&] { return sender->connected() && listener->connected(); }));
+  std::atomic<bool> stop = false;
+  std::thread traffic([&] {
+    while (!stop) {
+      for (int i = 0; i < 50; ++i) (void)sender->publish(Message(*custom_subject("pour"), "x"));
+      sender->flush();
+      std::this_thread::yield();
+    }
+  });
+  for (int i = 0; i < 100; ++i) {
+    const auto heard = std::make_shared<std::atomic<int>>(0);
+    const auto drained = std::make_shared<std::atomic<bool>>(false);
+    const auto id = listener->subscribe(*any_pattern("pour"), "", [heard](Received) { ++*heard; });
+    ASSERT_TRUE(id);
+    ASSERT_TRUE(until([&] { return *heard > 0; }));
+    listener->unsubscribe(*id, [drained] { *drained = true; });
+    ASSERT_TRUE(until([&] { return drained->load(); }));
+  }
+  stop = true;
+  traffic.join();
+}
+
+// libnats 3.4.1 misreads empty values; a service that sends an empty error text must still be heard.
+TEST(NatsBusTest, EmptyHeaderValuesOfOthersDoNoHarm) {
+  test::NatsServer server;
+  const auto bus = connect(server.url());
+  std::mutex mutex;
+  std::vector<TaskReply> replies;
+  ASSERT_TRUE(until([&] { return bus->connected(); }));
+  ASSERT_TRUE(bus->subscribe(*any_pattern("replies"), "", [&](Received message) {
+    const std::lock_guard lock(mutex);
+    replies.push_back(read_task_reply(std::move(message)));
+  }));
+  test::RawClient raw(server.port());
+  raw.publish("replies", "NATS/1.0\r\nNats-Service-Error: \r\nNats-Service-Error-Code: 409\r\n\r\n", "");
+  raw.publish("replies", "NATS/1.0\r\nNats-Service-Error-Code:409\r\nNats-Service-Error:\r\n\r\n", "");
+  raw.publish("replies", "NATS/1.0\r\nX:\r\nWeft-Pending: true\r\n\r\n", "");
+  raw.publish("replies", "NATS/1.0\r\n\r\n", "{}");
+  ASSERT_TRUE(until([&] {
+    const std::lock_guard lock(mutex);
+    return replies.size() == 4;
+  }));
+  EXPECT_EQ(replies[0].error.service_code, 409);
+  EXPECT_EQ(replies[1].kind, TaskReply::Kind::kFailure);  // never a success
+  EXPECT_EQ(replies[2].kind, TaskReply::Kind::kPending);
+  EXPECT_EQ(replies[3].kind, TaskReply::Kind::kSuccess);
+}
+
+TEST(NatsBusTest, BadConfigurationIsNamed) {
+  NatsOptions options;
+  options.url = " , ";
+  EXPECT_FALSE(make_nats_bus(options));
+  options.url = "nats://127.0.0.1:4222";
+  options.tls_ca_file = "/nonexistent/ca.pem";
+  const auto bus = make_nats_bus(options);
+  ASSERT_FALSE(bus);
+  EXPECT_NE(bus.error().message.find("TLS authority file"), std::string::npos);
+}
+
+TEST(NatsBusTest, SeveralServersMayBeGiven) {
+  test::NatsServer server;
+  const auto bus = connect("nats://127.0.0.1:1, " + server.url());
+  EXPECT_TRUE(until([&] { return bus->connected(); }));
+}
+
+}  // namespace
+}  // namespace weft::messaging
