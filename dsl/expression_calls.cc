@@ -30,8 +30,7 @@ Result raised(const Value& value, Meter& meter) {
   if (!text) return text;
   std::string message = text->as_string();
   message.resize(utf8_valid_prefix(std::string_view(message).substr(0, kMessageMax)));
-  return tl::unexpected(
-      Trouble{ExpressionError::Kind::kRaised, std::move(message), std::string()});
+  return tl::unexpected(Trouble{ExpressionError::Kind::kRaised, std::move(message), std::string()});
 }
 
 // Whether all, or any, of the items are true.
@@ -55,38 +54,60 @@ Result arranged_by_itself(Function function, const Value& items, Meter& meter) {
 
 Result call_plain(Function function, const Value& input, bool forgiving, Meter& meter) {
   switch (function) {
-    case Function::kAbs: return absolute(input);
-    case Function::kAdd: return sum_of(input, meter);
+    case Function::kAbs:
+      return absolute(input);
+    case Function::kAdd:
+      return sum_of(input, meter);
     case Function::kAll:
-    case Function::kAny: return quantified(function, input, meter);
+    case Function::kAny:
+      return quantified(function, input, meter);
     case Function::kAsciiDowncase:
-    case Function::kAsciiUpcase: return ascii_case(function, input, meter);
+    case Function::kAsciiUpcase:
+      return ascii_case(function, input, meter);
     case Function::kCeil:
     case Function::kFloor:
-    case Function::kRound: return rounded(function, input);
-    case Function::kError: return raised(input, meter);
-    case Function::kFlatten: return flattened(input, nullptr, meter);
-    case Function::kFromEntries: return from_entries(input, forgiving, meter);
-    case Function::kFromdate: return from_date(input);
-    case Function::kFromjson: return from_json(input, meter);
-    case Function::kKeys: return keys_of(input, meter);
-    case Function::kLength: return length_of(input, meter);
+    case Function::kRound:
+      return rounded(function, input);
+    case Function::kError:
+      return raised(input, meter);
+    case Function::kFlatten:
+      return flattened(input, nullptr, meter);
+    case Function::kFromEntries:
+      return from_entries(input, forgiving, meter);
+    case Function::kFromdate:
+      return from_date(input);
+    case Function::kFromjson:
+      return from_json(input, meter);
+    case Function::kKeys:
+      return keys_of(input, meter);
+    case Function::kLength:
+      return length_of(input, meter);
     case Function::kMax:
     case Function::kMin:
     case Function::kSort:
-    case Function::kUnique: return arranged_by_itself(function, input, meter);
-    case Function::kNot: return Value(!input.truthy());
-    case Function::kReverse: return reversed(input, meter);
-    case Function::kToEntries: return to_entries(input, meter);
-    case Function::kTodate: return to_date(input);
+    case Function::kUnique:
+      return arranged_by_itself(function, input, meter);
+    case Function::kNot:
+      return Value(!input.truthy());
+    case Function::kReverse:
+      return reversed(input, meter);
+    case Function::kToEntries:
+      return to_entries(input, meter);
+    case Function::kTodate:
+      return to_date(input);
     case Function::kTojson:
       if (!meter.visit(input)) return meter.spent();
       return meter.text(input.to_json());
-    case Function::kTonumber: return to_number(input, meter);
-    case Function::kTostring: return to_text(input, meter);
-    case Function::kTrim: return trimmed(input, meter);
-    case Function::kType: return Value(Value::kind_name(input.kind()));
-    default: return trouble("this function takes an argument");
+    case Function::kTonumber:
+      return to_number(input, meter);
+    case Function::kTostring:
+      return to_text(input, meter);
+    case Function::kTrim:
+      return trimmed(input, meter);
+    case Function::kType:
+      return Value(Value::kind_name(input.kind()));
+    default:
+      return trouble("this function takes an argument");
   }
 }
 
@@ -96,20 +117,32 @@ Result call(Function function, const Value& input, const Value* argument, bool f
             Meter& meter) {
   if (argument == nullptr) return call_plain(function, input, forgiving, meter);
   switch (function) {
-    case Function::kContains: return contains(input, *argument, meter);
-    case Function::kInside: return contains(*argument, input, meter);
+    case Function::kContains:
+      return contains(input, *argument, meter);
+    case Function::kInside:
+      return contains(*argument, input, meter);
     case Function::kEndswith:
-    case Function::kStartswith: return starts_or_ends(function, input, *argument, meter);
-    case Function::kError: return raised(*argument, meter);
-    case Function::kFlatten: return flattened(input, argument, meter);
-    case Function::kHas: return has_key(input, *argument);
-    case Function::kIn: return has_key(*argument, input);
-    case Function::kIndex: return index_of(input, *argument, meter);
-    case Function::kJoin: return join_texts(input, *argument, meter);
+    case Function::kStartswith:
+      return starts_or_ends(function, input, *argument, meter);
+    case Function::kError:
+      return raised(*argument, meter);
+    case Function::kFlatten:
+      return flattened(input, argument, meter);
+    case Function::kHas:
+      return has_key(input, *argument);
+    case Function::kIn:
+      return has_key(*argument, input);
+    case Function::kIndex:
+      return index_of(input, *argument, meter);
+    case Function::kJoin:
+      return join_texts(input, *argument, meter);
     case Function::kLtrimstr:
-    case Function::kRtrimstr: return without_part(function, input, *argument, meter);
-    case Function::kSplit: return split_text(input, *argument, meter);
-    default: return trouble("this function takes no argument");
+    case Function::kRtrimstr:
+      return without_part(function, input, *argument, meter);
+    case Function::kSplit:
+      return split_text(input, *argument, meter);
+    default:
+      return trouble("this function takes no argument");
   }
 }
 

@@ -40,11 +40,16 @@ const Value* Evaluator::one_call(const Node& node, const Value* input, Value& sc
 
 const Value* Evaluator::one_closure(const Node& node, const Value& input, Value& scratch) {
   switch (node.function->function) {
-    case Function::kMap: return mapped(node, input, scratch);
-    case Function::kMapValues: return mapped_values(node, input, scratch);
-    case Function::kWithEntries: return mapped_entries(node, input, scratch);
-    case Function::kDel: return deleted(node, input, scratch);
-    default: return arranged_by(node, input, scratch);
+    case Function::kMap:
+      return mapped(node, input, scratch);
+    case Function::kMapValues:
+      return mapped_values(node, input, scratch);
+    case Function::kWithEntries:
+      return mapped_entries(node, input, scratch);
+    case Function::kDel:
+      return deleted(node, input, scratch);
+    default:
+      return arranged_by(node, input, scratch);
   }
 }
 
@@ -55,8 +60,10 @@ bool Evaluator::each_call(const Node& node, const Value* input, Emit emit) {
     if (input == nullptr) return false;
   }
   switch (entry.function) {
-    case Function::kEmpty: return true;
-    case Function::kValues: return input->is_null() || emit(*input);
+    case Function::kEmpty:
+      return true;
+    case Function::kValues:
+      return input->is_null() || emit(*input);
     case Function::kSelect: {
       auto choose = [&](const Value& condition) { return !condition.truthy() || emit(*input); };
       return each(node.children[0], input, choose);
@@ -75,17 +82,17 @@ bool Evaluator::each_call(const Node& node, const Value* input, Emit emit) {
       auto count = [&](const Value& value) { return each_range(node, value, emit); };
       return each(node.children[0], input, count);
     }
-    default: break;
+    default:
+      break;
   }
   // A function of a value, called once for each value its argument yields.
   auto apply = [&](const Value& argument) {
     static const Value kNoInput;
     Value scratch;
-    const Value* result =
-        kept(node,
-             call(entry.function, input != nullptr ? *input : kNoInput, &argument,
-                  node.absence != Absence::kError, meter_),
-             scratch);
+    const Value* result = kept(node,
+                               call(entry.function, input != nullptr ? *input : kNoInput, &argument,
+                                    node.absence != Absence::kError, meter_),
+                               scratch);
     return result != nullptr && emit(*result);
   };
   return each(node.children[0], input, apply);

@@ -12,9 +12,9 @@ namespace {
 bool is_container(const Value& value) { return value.is_array() || value.is_object(); }
 
 tl::unexpected<Trouble> not_iterable(const char* function, const Value& value) {
-  return trouble(std::string("`") + function + "` takes an array or an object, not " +
-                     a_kind(value),
-                 value.is_null() ? "give a default before it: `(EXPR // [])`" : "");
+  return trouble(
+      std::string("`") + function + "` takes an array or an object, not " + a_kind(value),
+      value.is_null() ? "give a default before it: `(EXPR // [])`" : "");
 }
 
 // Whether `part` is contained in `whole`; both have been counted, pairs of items are counted here.
@@ -94,15 +94,24 @@ std::vector<std::size_t> order_of(const std::vector<Value>& keys) {
 
 const char* arranging_name(Function function) {
   switch (function) {
-    case Function::kSort: return "sort";
-    case Function::kSortBy: return "sort_by";
-    case Function::kGroupBy: return "group_by";
-    case Function::kUnique: return "unique";
-    case Function::kUniqueBy: return "unique_by";
-    case Function::kMin: return "min";
-    case Function::kMinBy: return "min_by";
-    case Function::kMax: return "max";
-    default: return "max_by";
+    case Function::kSort:
+      return "sort";
+    case Function::kSortBy:
+      return "sort_by";
+    case Function::kGroupBy:
+      return "group_by";
+    case Function::kUnique:
+      return "unique";
+    case Function::kUniqueBy:
+      return "unique_by";
+    case Function::kMin:
+      return "min";
+    case Function::kMinBy:
+      return "min_by";
+    case Function::kMax:
+      return "max";
+    default:
+      return "max_by";
   }
 }
 
@@ -195,9 +204,9 @@ Result contains(const Value& whole, const Value& part, Meter& meter) {
   // jq counts true and false as two kinds.
   const bool both_booleans = whole.is_boolean() && part.is_boolean();
   if ((!both_numbers && whole.kind() != part.kind()) || (both_booleans && whole != part)) {
-    return trouble("`contains` compares values of one kind, not " + a_kind(whole) + " and " +
-                       a_kind(part),
-                   "to look for an item of an array: `contains([item])`, or `index(item) != null`");
+    return trouble(
+        "`contains` compares values of one kind, not " + a_kind(whole) + " and " + a_kind(part),
+        "to look for an item of an array: `contains([item])`, or `index(item) != null`");
   }
   if (!meter.visit(whole) || !meter.visit(part)) return meter.spent();
   const auto answer = holds(whole, part, meter);
@@ -340,9 +349,9 @@ Result sliced(const Value& items, const Value* from, const Value* to, Meter& met
 Result arranged(Function function, const Value& items, const std::vector<Value>& keys,
                 Meter& meter) {
   if (!items.is_array()) {
-    return trouble(std::string("`") + arranging_name(function) + "` takes an array, not " +
-                       a_kind(items),
-                   items.is_null() ? "give a default before it: `(EXPR // [])`" : "");
+    return trouble(
+        std::string("`") + arranging_name(function) + "` takes an array, not " + a_kind(items),
+        items.is_null() ? "give a default before it: `(EXPR // [])`" : "");
   }
   // Sorting looks at a key about log2(n) times.
   const auto looks = static_cast<std::size_t>(std::bit_width(keys.size()));

@@ -110,15 +110,20 @@ const Value* Evaluator::one(NodeId id, const Value* input, Value& scratch) {
   const Node& node = program_.node(id);
   if (!meter_.steps(1)) return fail(node, meter_.spent_trouble());
   switch (node.operation) {
-    case Operation::kConstant: return &node.constant;
-    case Operation::kIdentity: return input != nullptr ? input : absent_name(node);
+    case Operation::kConstant:
+      return &node.constant;
+    case Operation::kIdentity:
+      return input != nullptr ? input : absent_name(node);
     case Operation::kOutside: {
       const Value* value = bindings_.find(program_.names[node.index]);
       return value != nullptr ? value : absent_name(node);
     }
-    case Operation::kLocal: return locals_[node.index];
-    case Operation::kPath: return one_path(node, input, scratch);
-    default: break;
+    case Operation::kLocal:
+      return locals_[node.index];
+    case Operation::kPath:
+      return one_path(node, input, scratch);
+    default:
+      break;
   }
   const Level level(*this);
   if (level.too_deep()) {
@@ -126,7 +131,8 @@ const Value* Evaluator::one(NodeId id, const Value* input, Value& scratch) {
     return nullptr;
   }
   switch (node.operation) {
-    case Operation::kPipe: return one_pipe(node, input, scratch);
+    case Operation::kPipe:
+      return one_pipe(node, input, scratch);
     case Operation::kAlternative: {
       const Value* value = one(node.children[0], input, scratch);
       if (value == nullptr || value->truthy()) return value;
@@ -161,18 +167,25 @@ const Value* Evaluator::one(NodeId id, const Value* input, Value& scratch) {
       const Value* operand = one(node.children[0], input, operand_scratch);
       return operand == nullptr ? nullptr : kept(node, negated(*operand), scratch);
     }
-    case Operation::kInterpolate: return one_text(node, input, scratch);
+    case Operation::kInterpolate:
+      return one_text(node, input, scratch);
     case Operation::kIf: {
       const Value* condition = one(node.children[0], input, scratch);
       if (condition == nullptr) return nullptr;
       return one(node.children[condition->truthy() ? 1 : 2], input, scratch);
     }
-    case Operation::kBind: return one_binding(node, input, scratch);
-    case Operation::kArray: return one_array(node, input, scratch);
-    case Operation::kObject: return one_object(node, input, scratch);
-    case Operation::kReduce: return one_reduce(node, input, scratch);
-    case Operation::kCall: return one_call(node, input, scratch);
-    default: return fail(node, Kind::kNotOne, quoted(source(node)) + " is not one value");
+    case Operation::kBind:
+      return one_binding(node, input, scratch);
+    case Operation::kArray:
+      return one_array(node, input, scratch);
+    case Operation::kObject:
+      return one_object(node, input, scratch);
+    case Operation::kReduce:
+      return one_reduce(node, input, scratch);
+    case Operation::kCall:
+      return one_call(node, input, scratch);
+    default:
+      return fail(node, Kind::kNotOne, quoted(source(node)) + " is not one value");
   }
 }
 
@@ -242,8 +255,8 @@ const Value* Evaluator::one_object(const Node& node, const Value* input, Value& 
     }
     const Value* value = one(node.children[i + 1], input, value_scratch);
     if (value == nullptr) return nullptr;
-    members.push_back({key->as_string(),
-                       value == &value_scratch ? std::move(value_scratch) : Value(*value)});
+    members.push_back(
+        {key->as_string(), value == &value_scratch ? std::move(value_scratch) : Value(*value)});
   }
   return kept(node, meter_.object(std::move(members)), scratch);
 }
@@ -275,20 +288,27 @@ bool Evaluator::each(NodeId id, const Value* input, Emit emit) {
   const Level level(*this);
   if (level.too_deep()) return too_deep(node);
   switch (node.operation) {
-    case Operation::kPath: return each_path(node, input, emit);
-    case Operation::kIndexEach: return each_indexed(node, input, emit);
-    case Operation::kPipe: return each_piped(node, 0, input, emit);
+    case Operation::kPath:
+      return each_path(node, input, emit);
+    case Operation::kIndexEach:
+      return each_indexed(node, input, emit);
+    case Operation::kPipe:
+      return each_piped(node, 0, input, emit);
     case Operation::kComma:
       for (const NodeId child : node.children) {
         if (!each(child, input, emit)) return false;
       }
       return true;
-    case Operation::kAlternative: return each_alternative(node, input, emit);
-    case Operation::kTry: return each_tried(node, input, emit);
+    case Operation::kAlternative:
+      return each_alternative(node, input, emit);
+    case Operation::kTry:
+      return each_tried(node, input, emit);
     case Operation::kAnd:
-    case Operation::kOr: return each_logical(node, input, emit);
+    case Operation::kOr:
+      return each_logical(node, input, emit);
     case Operation::kCompare:
-    case Operation::kArithmetic: return each_binary(node, input, emit);
+    case Operation::kArithmetic:
+      return each_binary(node, input, emit);
     case Operation::kNegate: {
       auto negate = [&](const Value& value) {
         Value scratch;
@@ -316,7 +336,8 @@ bool Evaluator::each(NodeId id, const Value* input, Emit emit) {
       Value::Object members;
       return each_member(node, 0, input, members, emit);
     }
-    case Operation::kCall: return each_call(node, input, emit);
+    case Operation::kCall:
+      return each_call(node, input, emit);
     default:
       fail(node, Kind::kType, quoted(source(node)) + " cannot be evaluated");
       return false;

@@ -73,8 +73,8 @@ class Evaluator {
   const Value* one_path(const Node& node, const Value* input, Value& scratch);
   bool each_path(const Node& node, const Value* input, Emit emit);
   /// Goes on from `value`, where `step` of the path's steps are done.
-  bool walk(const Node& node, std::size_t step, const Value& value, bool absent,
-            const Value* input, Emit emit);
+  bool walk(const Node& node, std::size_t step, const Value& value, bool absent, const Value* input,
+            Emit emit);
   /// One step that has one result; `holder` keeps what had to be made.
   const Value* take_step(const Node& node, std::size_t step, const Value& value, bool& absent,
                          const Value* input, Value& holder);

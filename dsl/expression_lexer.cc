@@ -13,16 +13,13 @@ namespace {
 using Kind = Token::Kind;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_word_start(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
+bool is_word_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_word_part(char c) { return is_word_start(c) || is_digit(c); }
 
 // Longer spellings first. The assignments are read so that they can be refused by name.
 constexpr std::array<std::string_view, 32> kSymbols = {
-    "//=", "|=", "+=", "-=", "*=", "/=", "%=", "==", "!=", "<=", ">=", "//", "..", "<", ">",
-    "=",   "|",   ",",  "+",  "-",  "*",  "/",  "%",  "(",  ")",  "[",  "]",  "{",  "}",  ":", ";",
-    "?"};
+    "//=", "|=", "+=", "-=", "*=", "/=", "%=", "==", "!=", "<=", ">=", "//", "..", "<", ">", "=",
+    "|",   ",",  "+",  "-",  "*",  "/",  "%",  "(",  ")",  "[",  "]",  "{",  "}",  ":", ";", "?"};
 
 class Lexer {
  public:
@@ -286,7 +283,8 @@ std::string canonical_text(std::string_view text, const std::vector<Token>& toke
     const bool tight = before == Kind::kTextBegin || inside_text(before) ||
                        inside_text(token.kind) || token.kind == Kind::kTextEnd;
     if (!tight) out.push_back(' ');
-    out += token.kind == Kind::kTextBegin ? "\"" : text.substr(token.begin, token.end - token.begin);
+    out +=
+        token.kind == Kind::kTextBegin ? "\"" : text.substr(token.begin, token.end - token.begin);
     before = token.kind;
   }
   return out;

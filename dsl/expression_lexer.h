@@ -13,11 +13,18 @@ namespace weft::dsl {
 /// kHoleBegin ... kHoleEnd in any number, then kTextEnd; one without is a single kString.
 struct Token {
   enum class Kind : std::uint8_t {
-    kEnd, kNumber, kString, kTextBegin, kText, kHoleBegin, kHoleEnd, kTextEnd,
-    kWord,     // map, if, and ...
-    kField,    // .name; `text` is the name
-    kName,     // $name; `text` is the name
-    kSymbol,   // Punctuation; `text` is its spelling.
+    kEnd,
+    kNumber,
+    kString,
+    kTextBegin,
+    kText,
+    kHoleBegin,
+    kHoleEnd,
+    kTextEnd,
+    kWord,    // map, if, and ...
+    kField,   // .name; `text` is the name
+    kName,    // $name; `text` is the name
+    kSymbol,  // Punctuation; `text` is its spelling.
   };
   Kind kind = Kind::kEnd;
   std::uint32_t begin = 0;

@@ -8,11 +8,16 @@ namespace {
 
 const char* verb(Operator op) {
   switch (op) {
-    case Operator::kAdd: return "added";
-    case Operator::kSubtract: return "subtracted";
-    case Operator::kMultiply: return "multiplied";
-    case Operator::kDivide: return "divided";
-    default: return "divided with a rest";
+    case Operator::kAdd:
+      return "added";
+    case Operator::kSubtract:
+      return "subtracted";
+    case Operator::kMultiply:
+      return "multiplied";
+    case Operator::kDivide:
+      return "divided";
+    default:
+      return "divided with a rest";
   }
 }
 
@@ -50,9 +55,15 @@ Result calculate_integers(Operator op, std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
   bool too_large = false;
   switch (op) {
-    case Operator::kAdd: too_large = __builtin_add_overflow(a, b, &result); break;
-    case Operator::kSubtract: too_large = __builtin_sub_overflow(a, b, &result); break;
-    case Operator::kMultiply: too_large = __builtin_mul_overflow(a, b, &result); break;
+    case Operator::kAdd:
+      too_large = __builtin_add_overflow(a, b, &result);
+      break;
+    case Operator::kSubtract:
+      too_large = __builtin_sub_overflow(a, b, &result);
+      break;
+    case Operator::kMultiply:
+      too_large = __builtin_mul_overflow(a, b, &result);
+      break;
     default:
       if (b == -1) {
         too_large = __builtin_sub_overflow(std::int64_t{0}, a, &result);
@@ -77,10 +88,14 @@ Result calculate_numbers(Operator op, const Value& a, const Value& b) {
   }
   const Decimal x = a.as_decimal(), y = b.as_decimal();
   switch (op) {
-    case Operator::kAdd: return from_decimal(Decimal::add(x, y), op);
-    case Operator::kSubtract: return from_decimal(Decimal::subtract(x, y), op);
-    case Operator::kMultiply: return from_decimal(Decimal::multiply(x, y), op);
-    default: return from_decimal(Decimal::divide(x, y), op);
+    case Operator::kAdd:
+      return from_decimal(Decimal::add(x, y), op);
+    case Operator::kSubtract:
+      return from_decimal(Decimal::subtract(x, y), op);
+    case Operator::kMultiply:
+      return from_decimal(Decimal::multiply(x, y), op);
+    default:
+      return from_decimal(Decimal::divide(x, y), op);
   }
 }
 
@@ -89,9 +104,8 @@ Result repeated(const std::string& text, const Value& count, Meter& meter) {
   const Decimal number = count.as_decimal();
   if (number.is_zero() || number.is_negative()) return Value();
   const auto whole = number.truncated().to_integer();
-  const std::size_t times =
-      whole ? static_cast<std::size_t>(std::max<std::int64_t>(1, *whole))
-            : std::numeric_limits<std::size_t>::max();
+  const std::size_t times = whole ? static_cast<std::size_t>(std::max<std::int64_t>(1, *whole))
+                                  : std::numeric_limits<std::size_t>::max();
   if (text.empty()) return Value(text);
   if (times > meter.limits().bytes_max || !meter.bytes(times * text.size())) {
     static_cast<void>(meter.bytes(std::numeric_limits<std::size_t>::max()));
@@ -177,7 +191,8 @@ Result calculate(Operator op, const Value& a, const Value& b, Meter& meter) {
     case Operator::kDivide:
       if (a.is_string() && b.is_string()) return split_text(a, b, meter);
       break;
-    default: break;
+    default:
+      break;
   }
   return mismatch(op, a, b);
 }
@@ -190,12 +205,18 @@ Result negated(const Value& value) {
 
 bool compares(Operator op, const Value& a, const Value& b) {
   switch (op) {
-    case Operator::kEqual: return a == b;
-    case Operator::kUnequal: return !(a == b);
-    case Operator::kLess: return (a <=> b) < 0;
-    case Operator::kLessOrEqual: return (a <=> b) <= 0;
-    case Operator::kGreater: return (a <=> b) > 0;
-    default: return (a <=> b) >= 0;
+    case Operator::kEqual:
+      return a == b;
+    case Operator::kUnequal:
+      return !(a == b);
+    case Operator::kLess:
+      return (a <=> b) < 0;
+    case Operator::kLessOrEqual:
+      return (a <=> b) <= 0;
+    case Operator::kGreater:
+      return (a <=> b) > 0;
+    default:
+      return (a <=> b) >= 0;
   }
 }
 

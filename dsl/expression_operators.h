@@ -54,8 +54,8 @@ namespace weft::dsl {
 /// `items` cut by whole numbers or null, as `.[from:to]`.
 [[nodiscard]] Result sliced(const Value& items, const Value* from, const Value* to, Meter& meter);
 /// sort_by, group_by, unique_by, min_by, max_by: `keys[i]` belongs to item i of the array.
-[[nodiscard]] Result arranged(Function function, const Value& items,
-                              const std::vector<Value>& keys, Meter& meter);
+[[nodiscard]] Result arranged(Function function, const Value& items, const std::vector<Value>& keys,
+                              Meter& meter);
 /// The items of an array or the values of an object, without copying either; the container must
 /// outlive it.
 class Parts {

@@ -15,8 +15,8 @@ using Kind = ExpressionError::Kind;
 
 const Value kNull;
 
-constexpr std::size_t kNamedMax = 60;      // Of a piece of text in a message, bytes.
-constexpr std::size_t kCandidatesMax = 64; // Keys among which a near one is sought.
+constexpr std::size_t kNamedMax = 60;       // Of a piece of text in a message, bytes.
+constexpr std::size_t kCandidatesMax = 64;  // Keys among which a near one is sought.
 
 std::string shortened(std::string_view text) {
   if (text.size() <= kNamedMax) return std::string(text);
@@ -70,8 +70,12 @@ std::string Evaluator::path_name(const Node& node, std::size_t steps) const {
           name += (name.empty() ? ".[\"" : "[\"") + shortened(step.key) + "\"]";
         }
         break;
-      case PathStep::Kind::kIndex: name += "[" + std::to_string(step.index) + "]"; break;
-      case PathStep::Kind::kIterate: name += "[]"; break;
+      case PathStep::Kind::kIndex:
+        name += "[" + std::to_string(step.index) + "]";
+        break;
+      case PathStep::Kind::kIterate:
+        name += "[]";
+        break;
       case PathStep::Kind::kSlice:
         name += "[";
         if (step.first != kNoNode) name += source(program_.node(step.first));
@@ -119,12 +123,12 @@ const Value* Evaluator::find_key(const Node& node, std::size_t step, const Value
     if (absence_at(node, step) != Absence::kError) return missing(node, step, value, {}, absent);
     return missing(node, step, value, "`" + path_name(node, step) + "` is null", absent);
   }
-  return fail_step(node, step,
-                   "`" + path_name(node, step) + "` is " + a_kind(value) + ", so it has no " +
-                       (step < node.steps.size() && !node.steps[step].key.empty()
-                            ? quoted(key)
-                            : std::string("members")),
-                   value.is_array() ? "choose items: `[0]` for one, `[]` for each" : "");
+  return fail_step(
+      node, step,
+      "`" + path_name(node, step) + "` is " + a_kind(value) + ", so it has no " +
+          (step < node.steps.size() && !node.steps[step].key.empty() ? quoted(key)
+                                                                     : std::string("members")),
+      value.is_array() ? "choose items: `[0]` for one, `[]` for each" : "");
 }
 
 const Value* Evaluator::find_index(const Node& node, std::size_t step, const Value& value,
@@ -135,9 +139,9 @@ const Value* Evaluator::find_index(const Node& node, std::size_t step, const Val
     if (absence_at(node, step) != Absence::kError) return missing(node, step, value, {}, absent);
     const std::size_t size = value.as_array().size();
     return missing(node, step, value,
-                   size == 0 ? "the array is empty"
-                             : "the array has " + std::to_string(size) + " item" +
-                                   (size == 1 ? "" : "s"),
+                   size == 0
+                       ? "the array is empty"
+                       : "the array has " + std::to_string(size) + " item" + (size == 1 ? "" : "s"),
                    absent);
   }
   if (value.is_null()) {
@@ -158,16 +162,17 @@ const Value* Evaluator::find_computed(const Node& node, std::size_t step, const 
   if (key.is_null() && absence_at(node, step) == Absence::kNullOrNone) {
     return missing(node, step, value, {}, absent);
   }
-  return fail_step(node, step,
-                   "a key must be a string or a whole number, not " + a_kind(key));
+  return fail_step(node, step, "a key must be a string or a whole number, not " + a_kind(key));
 }
 
 const Value* Evaluator::take_step(const Node& node, std::size_t step, const Value& value,
                                   bool& absent, const Value* input, Value& holder) {
   const PathStep& what = node.steps[step];
   switch (what.kind) {
-    case PathStep::Kind::kKey: return find_key(node, step, value, what.key, absent);
-    case PathStep::Kind::kIndex: return find_index(node, step, value, what.index, absent);
+    case PathStep::Kind::kKey:
+      return find_key(node, step, value, what.key, absent);
+    case PathStep::Kind::kIndex:
+      return find_index(node, step, value, what.index, absent);
     case PathStep::Kind::kComputed: {
       Value key_scratch;
       const Value* key = one(what.first, input, key_scratch);
@@ -194,7 +199,8 @@ const Value* Evaluator::take_step(const Node& node, std::size_t step, const Valu
       }
       return kept(node, std::move(slice), holder);
     }
-    case PathStep::Kind::kIterate: break;
+    case PathStep::Kind::kIterate:
+      break;
   }
   return fail(node, Kind::kNotOne, "`[]` yields several values");
 }
@@ -225,13 +231,10 @@ const Value* Evaluator::one_path(const Node& node, const Value* input, Value& sc
 
 bool Evaluator::each_path(const Node& node, const Value* input, Emit emit) {
   const Node& base = program_.node(node.children[0]);
-  const bool name_absent =
-      (base.operation == Operation::kOutside &&
-       bindings_.find(program_.names[base.index]) == nullptr) ||
-      (base.operation == Operation::kIdentity && input == nullptr);
-  auto go_on = [&](const Value& value) {
-    return walk(node, 0, value, name_absent, input, emit);
-  };
+  const bool name_absent = (base.operation == Operation::kOutside &&
+                            bindings_.find(program_.names[base.index]) == nullptr) ||
+                           (base.operation == Operation::kIdentity && input == nullptr);
+  auto go_on = [&](const Value& value) { return walk(node, 0, value, name_absent, input, emit); };
   return each(node.children[0], input, go_on);
 }
 
@@ -295,7 +298,8 @@ bool Evaluator::each_value_path(NodeId id, const ValuePath& prefix, const Value&
   const Level level(*this);
   if (level.too_deep()) return too_deep(node);
   switch (node.operation) {
-    case Operation::kIdentity: return emit(prefix, value);
+    case Operation::kIdentity:
+      return emit(prefix, value);
     case Operation::kPath: {
       const auto go_on = [&](const ValuePath& path, const Value& at) {
         return each_step_path(node, 0, path, at, &value, emit);

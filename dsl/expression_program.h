@@ -25,19 +25,19 @@ inline constexpr NodeId kNoNode = ~NodeId{0};
 // the stack that parsing and evaluation can need.
 inline constexpr std::size_t kTextMax = 64 * 1024;
 inline constexpr std::size_t kNodesMax = 4096;
-inline constexpr int kNestingMax = 64;     // Brackets within brackets.
-inline constexpr int kHeightMax = 256;     // Of the tree; chains of operators count.
+inline constexpr int kNestingMax = 64;             // Brackets within brackets.
+inline constexpr int kHeightMax = 256;             // Of the tree; chains of operators count.
 inline constexpr std::size_t kNamesBoundMax = 32;  // By `as` and `reduce` in one expression.
 inline constexpr int kEvaluationDepthMax = 512;    // Nodes being evaluated at one moment.
 
 enum class Operation : std::uint8_t {
   kConstant,
-  kIdentity,     // .
-  kOutside,      // $name, found through Bindings; `index` into Program::names.
-  kLocal,        // $name bound by `as` or `reduce`; `index` is its slot.
-  kPath,         // children[0], then `steps`.
-  kIndexEach,    // children[0][children[1]] where the key yields several values; `index` is 1
-                 // with a `?` behind it.
+  kIdentity,   // .
+  kOutside,    // $name, found through Bindings; `index` into Program::names.
+  kLocal,      // $name bound by `as` or `reduce`; `index` is its slot.
+  kPath,       // children[0], then `steps`.
+  kIndexEach,  // children[0][children[1]] where the key yields several values; `index` is 1
+               // with a `?` behind it.
   kPipe,
   kComma,
   kAlternative,  // children[0] // children[1]
@@ -57,8 +57,18 @@ enum class Operation : std::uint8_t {
 };
 
 enum class Operator : std::uint8_t {
-  kNone, kAdd, kSubtract, kMultiply, kDivide, kModulo,
-  kEqual, kUnequal, kLess, kLessOrEqual, kGreater, kGreaterOrEqual
+  kNone,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kModulo,
+  kEqual,
+  kUnequal,
+  kLess,
+  kLessOrEqual,
+  kGreater,
+  kGreaterOrEqual
 };
 
 /// What an absent part of a path means at a node; set by the `?` or `//` around it.
@@ -69,12 +79,62 @@ enum class Absence : std::uint8_t {
 };
 
 enum class Function : std::uint8_t {
-  kAbs, kAdd, kAll, kAny, kAsciiDowncase, kAsciiUpcase, kCeil, kContains, kDel, kEmpty, kEndswith,
-  kError, kFirst, kFlatten, kFloor, kFromEntries, kFromdate, kFromjson, kGroupBy, kHas, kIn,
-  kIndex, kInside, kJoin, kKeys, kLast, kLength, kLtrimstr, kMap, kMapValues, kMax, kMaxBy, kMin,
-  kMinBy, kNot, kRange, kReverse, kRound, kRtrimstr, kSelect, kSort, kSortBy, kSplit, kStartswith,
-  kTest, kToEntries, kTodate, kTojson, kTonumber, kTostring, kTrim, kType, kUnique, kUniqueBy,
-  kValues, kWithEntries,
+  kAbs,
+  kAdd,
+  kAll,
+  kAny,
+  kAsciiDowncase,
+  kAsciiUpcase,
+  kCeil,
+  kContains,
+  kDel,
+  kEmpty,
+  kEndswith,
+  kError,
+  kFirst,
+  kFlatten,
+  kFloor,
+  kFromEntries,
+  kFromdate,
+  kFromjson,
+  kGroupBy,
+  kHas,
+  kIn,
+  kIndex,
+  kInside,
+  kJoin,
+  kKeys,
+  kLast,
+  kLength,
+  kLtrimstr,
+  kMap,
+  kMapValues,
+  kMax,
+  kMaxBy,
+  kMin,
+  kMinBy,
+  kNot,
+  kRange,
+  kReverse,
+  kRound,
+  kRtrimstr,
+  kSelect,
+  kSort,
+  kSortBy,
+  kSplit,
+  kStartswith,
+  kTest,
+  kToEntries,
+  kTodate,
+  kTojson,
+  kTonumber,
+  kTostring,
+  kTrim,
+  kType,
+  kUnique,
+  kUniqueBy,
+  kValues,
+  kWithEntries,
 };
 
 /// One function of one arity.

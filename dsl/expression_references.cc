@@ -96,8 +96,10 @@ class ReferenceFinder {
     const Node& node = program_.node(id);
     const auto& children = node.children;
     switch (node.operation) {
-      case Operation::kConstant: return {};
-      case Operation::kIdentity: return read(input, node);
+      case Operation::kConstant:
+        return {};
+      case Operation::kIdentity:
+        return read(input, node);
       case Operation::kOutside: {
         Origin origin;
         origin.reference.name = program_.names[node.index];
@@ -105,15 +107,18 @@ class ReferenceFinder {
         origin.reference.forgiven = node.absence != Absence::kError;
         return {std::move(origin)};
       }
-      case Operation::kLocal: return locals_[node.index];
-      case Operation::kPath: return walk_path(node, input);
+      case Operation::kLocal:
+        return locals_[node.index];
+      case Operation::kPath:
+        return walk_path(node, input);
       case Operation::kIndexEach: {
         consume(children[1], input);
         Origins origins = walk(children[0], input);
         close(origins);
         return origins;
       }
-      case Operation::kPipe: return walk_pipe(node, input);
+      case Operation::kPipe:
+        return walk_pipe(node, input);
       case Operation::kComma:
       case Operation::kAlternative:
       case Operation::kTry: {
@@ -139,7 +144,8 @@ class ReferenceFinder {
         consume_elsewhere(children[2]);
         return {};
       }
-      case Operation::kCall: return walk_call(node, input);
+      case Operation::kCall:
+        return walk_call(node, input);
       default:
         for (const NodeId child : children) consume(child, input);
         return {};
@@ -190,8 +196,10 @@ class ReferenceFinder {
       case Function::kSelect:
         consume(node.children[0], input);
         return read(input, node);
-      case Function::kValues: return read(input, node);
-      case Function::kFirst: return walk(node.children[0], input);
+      case Function::kValues:
+        return read(input, node);
+      case Function::kFirst:
+        return walk(node.children[0], input);
       case Function::kAny:
       case Function::kAll:
         if (entry.arity == 2) {
@@ -201,7 +209,8 @@ class ReferenceFinder {
           return {};
         }
         break;
-      default: break;
+      default:
+        break;
     }
     if (entry.reads_input) {
       Origins origins = read(input, node);

@@ -105,9 +105,14 @@ tl::expected<Value, ExpressionError> Template::evaluate(const Bindings& bindings
     auto value = node_->parts[i].evaluate(bindings, limits);
     if (!value) return value;
     switch (node_->kind) {
-      case Node::Kind::kText: append_text(text, *value); break;
-      case Node::Kind::kArray: items.push_back(std::move(*value)); break;
-      default: members.push_back({node_->keys[i], std::move(*value)});
+      case Node::Kind::kText:
+        append_text(text, *value);
+        break;
+      case Node::Kind::kArray:
+        items.push_back(std::move(*value));
+        break;
+      default:
+        members.push_back({node_->keys[i], std::move(*value)});
     }
   }
   Value result = node_->kind == Node::Kind::kText    ? Value(std::move(text))
@@ -116,8 +121,8 @@ tl::expected<Value, ExpressionError> Template::evaluate(const Bindings& bindings
   Meter meter(limits);
   if (!meter.keeps(result)) {
     Trouble trouble = meter.spent_trouble();
-    return tl::unexpected(ExpressionError{trouble.kind, 0, std::move(trouble.message),
-                                          std::move(trouble.instead)});
+    return tl::unexpected(
+        ExpressionError{trouble.kind, 0, std::move(trouble.message), std::move(trouble.instead)});
   }
   return result;
 }

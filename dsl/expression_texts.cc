@@ -12,8 +12,7 @@ namespace {
 constexpr std::size_t kNowhere = std::string_view::npos;
 
 std::size_t find_text(std::string_view text, std::string_view wanted, std::size_t from) {
-  const void* found =
-      memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
+  const void* found = memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
   if (found == nullptr) return kNowhere;
   return static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
 }
@@ -84,9 +83,9 @@ Result join_texts(const Value& items, const Value& separator, Meter& meter) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Value& part = parts[i];
     if (part.is_array() || part.is_object()) {
-      return trouble("`join` takes texts and numbers, and item " + std::to_string(i) + " is " +
-                         a_kind(part),
-                     "choose what to join: `map(.name) | join(\",\")`");
+      return trouble(
+          "`join` takes texts and numbers, and item " + std::to_string(i) + " is " + a_kind(part),
+          "choose what to join: `map(.name) | join(\",\")`");
     }
     const std::size_t before = joined.size();
     if (i > 0) joined += separator.as_string();
@@ -123,8 +122,8 @@ Result index_of(const Value& input, const Value& wanted, Meter& meter) {
 Result starts_or_ends(Function function, const Value& text, const Value& part, Meter& meter) {
   const bool starts = function == Function::kStartswith;
   if (!text.is_string() || !part.is_string()) {
-    return trouble(std::string(starts ? "`startswith`" : "`endswith`") +
-                   " compares strings, not " + a_kind(text) + " and " + a_kind(part));
+    return trouble(std::string(starts ? "`startswith`" : "`endswith`") + " compares strings, not " +
+                   a_kind(text) + " and " + a_kind(part));
   }
   if (!meter.visit(part)) return meter.spent();
   return Value(starts ? text.as_string().starts_with(part.as_string())
@@ -187,8 +186,8 @@ Result from_json(const Value& text, Meter& meter) {
   auto value = Value::parse(text.as_string(), limits);
   if (value) return std::move(*value);
   const JsonError& error = value.error();
-  const bool quotes_text = error.kind == JsonError::Kind::kBadNumber ||
-                           error.kind == JsonError::Kind::kDuplicateKey;
+  const bool quotes_text =
+      error.kind == JsonError::Kind::kBadNumber || error.kind == JsonError::Kind::kDuplicateKey;
   return trouble("`fromjson`: " +
                  (quotes_text ? std::string("the text is no JSON that we accept") : error.message) +
                  " (byte " + std::to_string(error.offset) + " of the text)");

@@ -51,13 +51,19 @@ std::strong_ordering compare_objects(const Value& a, const Value& b) {
 
 int rank(const Value& value) {
   switch (value.kind()) {
-    case Value::Kind::kNull: return 0;
-    case Value::Kind::kBoolean: return value.as_boolean() ? 2 : 1;
+    case Value::Kind::kNull:
+      return 0;
+    case Value::Kind::kBoolean:
+      return value.as_boolean() ? 2 : 1;
     case Value::Kind::kInteger:
-    case Value::Kind::kDecimal: return 3;
-    case Value::Kind::kString: return 4;
-    case Value::Kind::kArray: return 5;
-    case Value::Kind::kObject: return 6;
+    case Value::Kind::kDecimal:
+      return 3;
+    case Value::Kind::kString:
+      return 4;
+    case Value::Kind::kArray:
+      return 5;
+    case Value::Kind::kObject:
+      return 6;
   }
   return 0;
 }
@@ -103,8 +109,8 @@ Value Value::from_unique_members(Object members, Index index) {
   data.text_size = 2;
   for (const Member& member : members) {
     data.depth = std::max(data.depth, member.value.depth());
-    data.text_size = saturating_add(data.text_size, saturating_add(member.value.text_size(),
-                                                                   member.key.size() + 4));
+    data.text_size = saturating_add(
+        data.text_size, saturating_add(member.value.text_size(), member.key.size() + 4));
   }
   ++data.depth;
   data.members = std::move(members);
@@ -121,9 +127,8 @@ Value Value::object(Object members) {
     }
     if (!repeated) return from_unique_members(std::move(members), {});
     for (Member& member : members) {
-      const auto earlier = std::find_if(unique.begin(), unique.end(), [&member](const Member& m) {
-        return m.key == member.key;
-      });
+      const auto earlier = std::find_if(unique.begin(), unique.end(),
+                                        [&member](const Member& m) { return m.key == member.key; });
       if (earlier == unique.end()) {
         unique.push_back(std::move(member));
       } else {
@@ -240,10 +245,14 @@ Value Value::with(std::string_view key, Value value) const {
 
 std::size_t Value::size() const {
   switch (kind()) {
-    case Kind::kArray: return as_array().size();
-    case Kind::kObject: return as_object().size();
-    case Kind::kString: return utf8_length(as_string());
-    default: return 0;
+    case Kind::kArray:
+      return as_array().size();
+    case Kind::kObject:
+      return as_object().size();
+    case Kind::kString:
+      return utf8_length(as_string());
+    default:
+      return 0;
   }
 }
 
@@ -259,13 +268,20 @@ int Value::depth() const {
 
 std::size_t Value::text_size() const {
   switch (kind()) {
-    case Kind::kNull: return 4;
-    case Kind::kBoolean: return 5;
-    case Kind::kInteger: return 8;   // A guess at the usual; 20 at most.
-    case Kind::kDecimal: return 16;  // 30 at most.
-    case Kind::kString: return as_string().size() + 2;
-    case Kind::kArray: return std::get<std::shared_ptr<const ArrayData>>(data_)->text_size;
-    case Kind::kObject: return std::get<std::shared_ptr<const ObjectData>>(data_)->text_size;
+    case Kind::kNull:
+      return 4;
+    case Kind::kBoolean:
+      return 5;
+    case Kind::kInteger:
+      return 8;  // A guess at the usual; 20 at most.
+    case Kind::kDecimal:
+      return 16;  // 30 at most.
+    case Kind::kString:
+      return as_string().size() + 2;
+    case Kind::kArray:
+      return std::get<std::shared_ptr<const ArrayData>>(data_)->text_size;
+    case Kind::kObject:
+      return std::get<std::shared_ptr<const ObjectData>>(data_)->text_size;
   }
   return 0;
 }
@@ -307,13 +323,19 @@ bool operator==(const Value& a, const Value& b) {
 
 const char* Value::kind_name(Kind kind) {
   switch (kind) {
-    case Kind::kNull: return "null";
-    case Kind::kBoolean: return "boolean";
+    case Kind::kNull:
+      return "null";
+    case Kind::kBoolean:
+      return "boolean";
     case Kind::kInteger:
-    case Kind::kDecimal: return "number";
-    case Kind::kString: return "string";
-    case Kind::kArray: return "array";
-    case Kind::kObject: return "object";
+    case Kind::kDecimal:
+      return "number";
+    case Kind::kString:
+      return "string";
+    case Kind::kArray:
+      return "array";
+    case Kind::kObject:
+      return "object";
   }
   return "unknown";
 }

@@ -25,12 +25,24 @@ void append_string(std::string& out, std::string_view text) {
     out.push_back('\\');
     switch (c) {
       case '"':
-      case '\\': out.push_back(static_cast<char>(c)); break;
-      case '\b': out.push_back('b'); break;
-      case '\f': out.push_back('f'); break;
-      case '\n': out.push_back('n'); break;
-      case '\r': out.push_back('r'); break;
-      case '\t': out.push_back('t'); break;
+      case '\\':
+        out.push_back(static_cast<char>(c));
+        break;
+      case '\b':
+        out.push_back('b');
+        break;
+      case '\f':
+        out.push_back('f');
+        break;
+      case '\n':
+        out.push_back('n');
+        break;
+      case '\r':
+        out.push_back('r');
+        break;
+      case '\t':
+        out.push_back('t');
+        break;
       default:
         out += "u00";
         out.push_back(kHex[c >> 4]);
@@ -83,13 +95,27 @@ void append_object(std::string& out, const Value& value, const Style& style, int
 
 void append_value(std::string& out, const Value& value, const Style& style, int level) {
   switch (value.kind()) {
-    case Value::Kind::kNull: out += "null"; break;
-    case Value::Kind::kBoolean: out += value.as_boolean() ? "true" : "false"; break;
-    case Value::Kind::kInteger: append_integer(out, value.as_integer()); break;
-    case Value::Kind::kDecimal: out += value.as_decimal().to_string(); break;
-    case Value::Kind::kString: append_string(out, value.as_string()); break;
-    case Value::Kind::kArray: append_array(out, value.as_array(), style, level); break;
-    case Value::Kind::kObject: append_object(out, value, style, level); break;
+    case Value::Kind::kNull:
+      out += "null";
+      break;
+    case Value::Kind::kBoolean:
+      out += value.as_boolean() ? "true" : "false";
+      break;
+    case Value::Kind::kInteger:
+      append_integer(out, value.as_integer());
+      break;
+    case Value::Kind::kDecimal:
+      out += value.as_decimal().to_string();
+      break;
+    case Value::Kind::kString:
+      append_string(out, value.as_string());
+      break;
+    case Value::Kind::kArray:
+      append_array(out, value.as_array(), style, level);
+      break;
+    case Value::Kind::kObject:
+      append_object(out, value, style, level);
+      break;
   }
 }
 

@@ -39,8 +39,8 @@ class JsonParser {
   }
 
   bool expected(const char* what) {
-    return fail(JsonError::Kind::kSyntax, at_, std::string("expected ") + what + ", found " +
-                                                   found());
+    return fail(JsonError::Kind::kSyntax, at_,
+                std::string("expected ") + what + ", found " + found());
   }
 
   [[nodiscard]] std::string found() const {
@@ -51,8 +51,8 @@ class JsonParser {
   }
 
   void skip_blanks() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' ||
-                                  text_[at_] == '\r')) {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) {
       ++at_;
     }
   }
@@ -66,18 +66,24 @@ class JsonParser {
     }
     if (at_ >= text_.size()) return expected("a value");
     switch (text_[at_]) {
-      case '{': return read_object(value, depth + 1);
-      case '[': return read_array(value, depth + 1);
+      case '{':
+        return read_object(value, depth + 1);
+      case '[':
+        return read_array(value, depth + 1);
       case '"': {
         std::string text;
         if (!read_string(text)) return false;
         value = Value(std::move(text));
         return true;
       }
-      case 't': return read_word("true", Value(true), value);
-      case 'f': return read_word("false", Value(false), value);
-      case 'n': return read_word("null", Value(), value);
-      default: return read_number(value);
+      case 't':
+        return read_word("true", Value(true), value);
+      case 'f':
+        return read_word("false", Value(false), value);
+      case 'n':
+        return read_word("null", Value(), value);
+      default:
+        return read_number(value);
     }
   }
 
@@ -283,9 +289,9 @@ class JsonParser {
       value = Value(*decimal);
       return true;
     }
-    return fail(JsonError::Kind::kBadNumber, begin,
-                "`" + std::string(digits.substr(0, 60)) +
-                    "` is no JSON number of at most 28 digits");
+    return fail(
+        JsonError::Kind::kBadNumber, begin,
+        "`" + std::string(digits.substr(0, 60)) + "` is no JSON number of at most 28 digits");
   }
 
   std::string_view text_;

@@ -37,9 +37,26 @@ TEST(DecimalTest, ReadsEveryFormOfAJsonNumber) {
 }
 
 TEST(DecimalTest, RefusesWhatIsNoNumberOrTooLong) {
-  for (const char* bad : {"", "-", "+1", "01", "1.", ".5", "1e", "1e+", "0x1", "1 ", " 1", "NaN",
-                          "Infinity", "1.2.3", "--1", "1e28", "1e999999999999999999999", "1e-29",
-                          "12345678901234567890123456789", "0.12345678901234567890123456789"}) {
+  for (const char* bad : {"",
+                          "-",
+                          "+1",
+                          "01",
+                          "1.",
+                          ".5",
+                          "1e",
+                          "1e+",
+                          "0x1",
+                          "1 ",
+                          " 1",
+                          "NaN",
+                          "Infinity",
+                          "1.2.3",
+                          "--1",
+                          "1e28",
+                          "1e999999999999999999999",
+                          "1e-29",
+                          "12345678901234567890123456789",
+                          "0.12345678901234567890123456789"}) {
     EXPECT_FALSE(Decimal::parse(bad).has_value()) << bad;
   }
 }

@@ -31,7 +31,8 @@ MapBindings bindings() {
   return names;
 }
 
-tl::expected<Value, ExpressionError> run(std::string_view text, const EvaluationLimits& limits = {}) {
+tl::expected<Value, ExpressionError> run(std::string_view text,
+                                         const EvaluationLimits& limits = {}) {
   const auto compiled = Expression::compile(text);
   if (!compiled) return tl::unexpected(compiled.error());
   return compiled->evaluate(bindings(), limits);
@@ -57,19 +58,19 @@ TEST(ExpressionTest, NumbersAreExact) {
   EXPECT_EQ(result("9223372036854775806 + 1"), "9223372036854775807");
   EXPECT_EQ(result("1 / 3"), "0.3333333333333333333333333333");
   EXPECT_EQ(result("2 / 3"), "0.6666666666666666666666666667");
-  EXPECT_EQ(result("0.5 + 0.5 | type, . | tostring | [.]"), "error: `,` yields several values, "
-                                                            "and one is wanted here");
+  EXPECT_EQ(result("0.5 + 0.5 | type, . | tostring | [.]"),
+            "error: `,` yields several values, "
+            "and one is wanted here");
   EXPECT_EQ(result("[1.50, 2.00, -0]"), "[1.5,2,0]");
   EXPECT_EQ(result("12345678901234567890.12345678 * 1"), "12345678901234567890.12345678");
 }
 
 TEST(ExpressionTest, OverflowIsAnErrorThatNothingHides) {
-  for (const char* text : {"9223372036854775807 + 1", "-9223372036854775807 - 2",
-                           "9223372036854775807 * 2", "-9223372036854775808 / -1",
-                           "-(-9223372036854775807 - 1)", "-9223372036854775808 | abs",
-                           "9999999999999999999999999999 + 1", "1e27 * 10", "1e27 / 0.01",
-                           "1e20 % 3", "(9223372036854775807 + 1)?",
-                           "(9223372036854775807 + 1) // 0"}) {
+  for (const char* text :
+       {"9223372036854775807 + 1", "-9223372036854775807 - 2", "9223372036854775807 * 2",
+        "-9223372036854775808 / -1", "-(-9223372036854775807 - 1)", "-9223372036854775808 | abs",
+        "9999999999999999999999999999 + 1", "1e27 * 10", "1e27 / 0.01", "1e20 % 3",
+        "(9223372036854775807 + 1)?", "(9223372036854775807 + 1) // 0"}) {
     EXPECT_EQ(failure(text).kind, Kind::kOverflow) << text;
   }
 }
@@ -192,8 +193,7 @@ TEST(ExpressionTest, SyntaxErrorsSayWhereWhatAndWhatInstead) {
        "say what it yields otherwise: `else null end`"},
       {"..", 0, Kind::kSyntax, "`..` recurses, which is left out",
        "name the path, e.g. `.lines[].sku`"},
-      {".a.[0]", 2, Kind::kSyntax, "`.` before `[` is one too many",
-       "write `.a[0]`, not `.a.[0]`"},
+      {".a.[0]", 2, Kind::kSyntax, "`.` before `[` is one too many", "write `.a[0]`, not `.a.[0]`"},
       {"1, 2", 1, Kind::kSyntax, "`,` yields several values, and one is wanted here",
        "make them an array: `[a, b]`"},
       {". as [$a] | $a", 5, Kind::kSyntax, "taking values apart while binding is left out",
@@ -266,14 +266,11 @@ TEST(ExpressionTest, TypeErrorsSayWhatCameAndWhere) {
       {"{} - 1", 0, "an object and a number cannot be subtracted"},
       {"1 | . / 0", 4, "a number cannot be divided by zero"},
       {"5 % 0.5", 0, "a number cannot be divided by zero"},
-      {".lines | join(\",\")", 9,
-       "`join` takes texts and numbers, and item 0 is an object"},
+      {".lines | join(\",\")", 9, "`join` takes texts and numbers, and item 0 is an object"},
       {"{(.total): 1}", 2, "a key must be a string, not a number"},
       {".order_id | tonumber", 12, "`tonumber`: this text is no number of at most 28 digits"},
-      {"\"[1,]\" | fromjson", 9,
-       "`fromjson`: expected a value, found `]` (byte 3 of the text)"},
-      {"\"2026-13-01T00:00:00Z\" | fromdate", 25,
-       "`fromdate`: this text is no date and time"},
+      {"\"[1,]\" | fromjson", 9, "`fromjson`: expected a value, found `]` (byte 3 of the text)"},
+      {"\"2026-13-01T00:00:00Z\" | fromdate", 25, "`fromdate`: this text is no date and time"},
       {"1 | test(\"a\")", 4, "`test` takes a string, not a number"},
       {"del(.)", 0, "`del(.)` would leave nothing"},
       {"del(1)", 4, "`1` is no path that could be deleted"},
@@ -410,10 +407,17 @@ TEST(ExpressionTest, DamagedProgramsNeverCrash) {
     for (auto edits = 1 + random() % 4; edits > 0; --edits) {
       const std::size_t at = random() % text.size();
       switch (random() % 4) {
-        case 0: text[at] = noise[random() % noise.size()]; break;
-        case 1: text.erase(at, 1 + random() % 3); break;
-        case 2: text.insert(at, 1, noise[random() % noise.size()]); break;
-        default: text.insert(at, text.substr(random() % text.size(), random() % 12));
+        case 0:
+          text[at] = noise[random() % noise.size()];
+          break;
+        case 1:
+          text.erase(at, 1 + random() % 3);
+          break;
+        case 2:
+          text.insert(at, 1, noise[random() % noise.size()]);
+          break;
+        default:
+          text.insert(at, text.substr(random() % text.size(), random() % 12));
       }
       if (text.empty()) text = ".";
     }
@@ -472,13 +476,15 @@ TEST(ExpressionTest, DatesAreReadWithOffsetsAndFractions) {
 
 // Where DSL.md or sense differ from jq 1.6, on purpose.
 TEST(ExpressionTest, KnownDifferencesFromJq) {
-  EXPECT_EQ(result("\"a\xC3\xA4" "b\" | index(\"b\")"), "2");  // jq 1.6 counts bytes.
+  EXPECT_EQ(result("\"a\xC3\xA4"
+                   "b\" | index(\"b\")"),
+            "2");                                               // jq 1.6 counts bytes.
   EXPECT_EQ(result("\"abc\" | index(\"\")"), "null");           // jq 1.6 ends with an error.
   EXPECT_EQ(result("[1, 2, 3, 4] | map_values(empty)"), "[]");  // jq 1.6 skips every other one.
   EXPECT_EQ(failure("[1, 2] | flatten(\"x\")").kind, Kind::kType);
   EXPECT_EQ(failure("[1] | .[\"a\":]").kind, Kind::kType);
-  EXPECT_EQ(failure("\" 1 \" | tonumber").kind, Kind::kType);   // jq 1.6 takes blanks.
-  EXPECT_EQ(failure("\"nan\" | fromjson").kind, Kind::kType);   // jq 1.6 says null.
+  EXPECT_EQ(failure("\" 1 \" | tonumber").kind, Kind::kType);          // jq 1.6 takes blanks.
+  EXPECT_EQ(failure("\"nan\" | fromjson").kind, Kind::kType);          // jq 1.6 says null.
   EXPECT_EQ(result("{a: 1 + 2, b: .none // 3}"), R"({"a":3,"b":3})");  // jq 1.6 wants brackets.
 }
 
@@ -562,10 +568,11 @@ TEST(TemplateTest, EvaluatesHolesInTheirPlaces) {
   int expressions = 0;
   whole.each_expression([&expressions](const Expression&) { ++expressions; });
   EXPECT_EQ(expressions, 4);
-  EXPECT_EQ(whole.canonical().to_json(),
-            R"({"object":{"id":{"expression":".order_id"},"text":{"text":[{"value":"order "},)"
-            R"({"expression":".order_id"},{"value":" of "},{"expression":".ship_to"}]},)"
-            R"("list":{"array":[{"value":1},{"expression":".total"}]},"plain":{"value":{"x":[]}}}})");
+  EXPECT_EQ(
+      whole.canonical().to_json(),
+      R"({"object":{"id":{"expression":".order_id"},"text":{"text":[{"value":"order "},)"
+      R"({"expression":".order_id"},{"value":" of "},{"expression":".ship_to"}]},)"
+      R"("list":{"array":[{"value":1},{"expression":".total"}]},"plain":{"value":{"x":[]}}}})");
 }
 
 TEST(TemplateTest, WithoutHolesItIsAConstant) {
@@ -578,8 +585,8 @@ TEST(TemplateTest, WithoutHolesItIsAConstant) {
 }
 
 TEST(TemplateTest, TheFirstFailureIsTheAnswer) {
-  const Template broken =
-      Template::array({Template::expression(*Expression::compile(".none.x")), Template::literal(1)});
+  const Template broken = Template::array(
+      {Template::expression(*Expression::compile(".none.x")), Template::literal(1)});
   const auto value = broken.evaluate(bindings());
   ASSERT_FALSE(value.has_value());
   EXPECT_EQ(value.error().kind, Kind::kMissing);

@@ -101,8 +101,7 @@ bool ask_jq(const std::vector<std::string>& programs, const std::vector<std::str
   for (std::string line; std::getline(lines, line);) {
     const auto parsed = Value::parse(line, kAnswerLimits);
     if (!parsed) {
-      ADD_FAILURE() << "jq's answer: " << parsed.error().message << " at "
-                    << parsed.error().offset;
+      ADD_FAILURE() << "jq's answer: " << parsed.error().message << " at " << parsed.error().offset;
       return false;
     }
     auto& strict = answers.strict.emplace_back();
@@ -161,8 +160,8 @@ void compare(const std::string& program, const Expression& strict, const Express
   } else if (ours.error().kind == Kind::kMissing) {
     ++tally.missing;  // jq goes on with null; compared below.
   } else if (!jq_strict.failed) {
-    ADD_FAILURE() << "jq says " << jq_strict.values.to_json() << "\nwe fail: "
-                  << ours.error().message << where();
+    ADD_FAILURE() << "jq says " << jq_strict.values.to_json()
+                  << "\nwe fail: " << ours.error().message << where();
   } else {
     ++tally.failed_alike;
   }

@@ -25,8 +25,8 @@ JsonError refused(std::string_view text, const JsonLimits& limits = {}) {
 
 TEST(ValueTest, WritesBackWhatItReads) {
   for (const char* text :
-       {"null", "true", "false", "0", "-7", "9223372036854775807", "12345678901234567890",
-        "0.1", "\"\"", "\"a\\\"b\\\\c\\n\\u0001\"", "[]", "{}", "[1,[2,{\"a\":[]}]]",
+       {"null", "true", "false", "0", "-7", "9223372036854775807", "12345678901234567890", "0.1",
+        "\"\"", "\"a\\\"b\\\\c\\n\\u0001\"", "[]", "{}", "[1,[2,{\"a\":[]}]]",
         "{\"b\":1,\"a\":{\"c\":null}}", "\"\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\""}) {
     EXPECT_EQ(json(text).to_json(), text);
   }
@@ -154,10 +154,24 @@ TEST(ValueTest, WithLeavesTheOriginalAlone) {
 }
 
 TEST(ValueTest, OrdersAsJqDoes) {
-  const char* ascending[] = {"null",       "false",           "true",   "-1",    "0.5",
-                             "1",          "\"\"",            "\"A\"",  "\"a\"", "\"\xC3\xA4\"",
-                             "[]",         "[1]",             "[1,0]",  "[2]",   "{}",
-                             R"({"a":2})", R"({"a":1,"b":2})", R"({"b":0})"};
+  const char* ascending[] = {"null",
+                             "false",
+                             "true",
+                             "-1",
+                             "0.5",
+                             "1",
+                             "\"\"",
+                             "\"A\"",
+                             "\"a\"",
+                             "\"\xC3\xA4\"",
+                             "[]",
+                             "[1]",
+                             "[1,0]",
+                             "[2]",
+                             "{}",
+                             R"({"a":2})",
+                             R"({"a":1,"b":2})",
+                             R"({"b":0})"};
   const std::size_t count = std::size(ascending);
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t j = 0; j < count; ++j) {
@@ -202,9 +216,14 @@ TEST(ValueTest, DamagedTextNeverCrashes) {
     for (auto edits = 1 + random() % 3; edits > 0; --edits) {
       const std::size_t at = random() % text.size();
       switch (random() % 3) {
-        case 0: text[at] = static_cast<char>(random()); break;
-        case 1: text.erase(at, 1 + random() % 4); break;
-        default: text.insert(at, 1, "{}[]\",:\\0e-."[random() % 12]);
+        case 0:
+          text[at] = static_cast<char>(random());
+          break;
+        case 1:
+          text.erase(at, 1 + random() % 4);
+          break;
+        default:
+          text.insert(at, 1, "{}[]\",:\\0e-."[random() % 12]);
       }
       if (text.empty()) text = "x";
     }
