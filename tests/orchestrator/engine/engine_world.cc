@@ -41,6 +41,7 @@ EngineWorld::EngineWorld() {
 }
 
 EngineWorld::~EngineWorld() {
+  if (bus_) bus_->set_state_handler({});
   engine_.reset();
   posted_.clear();
 }
@@ -84,6 +85,7 @@ void EngineWorld::start() {
 }
 
 void EngineWorld::crash(sim::SimStore::Fault in_flight) {
+  bus_->set_state_handler({});  // a dead process hears nothing
   store_->crash(in_flight);
   engine_.reset();
   posted_.clear();
