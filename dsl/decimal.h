@@ -15,7 +15,7 @@ class Decimal {
  public:
   Decimal() = default;
   static Decimal from_integer(std::int64_t value);
-  /// Reads a JSON number ("10.00", "-1e3"); nothing if it needs more than 28 digits or is no number.
+  /// Reads a JSON number ("10.00", "-1e3"); nothing if it needs more than 28 digits, or is none.
   static std::optional<Decimal> parse(std::string_view text);
 
   /// All return nothing on overflow (more than 28 digits before the point); `divide` also on zero.

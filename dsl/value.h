@@ -53,14 +53,16 @@ class Value {
   }
   Value& operator=(Value&&) noexcept = default;
   ~Value() = default;
-  Value(std::nullptr_t) {}                // NOLINT(google-explicit-constructor)
-  Value(bool value);                      // NOLINT(google-explicit-constructor)
-  Value(std::int64_t value);              // NOLINT(google-explicit-constructor)
-  Value(int value) : Value(static_cast<std::int64_t>(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(std::string value);               // NOLINT(google-explicit-constructor)
-  Value(std::string_view value) : Value(std::string(value)) {}   // NOLINT(google-explicit-constructor)
-  Value(const char* value) : Value(std::string(value)) {}        // NOLINT(google-explicit-constructor)
-  Value(const Decimal& value);            // NOLINT: becomes an integer where it is one.
+  // NOLINTBEGIN(google-explicit-constructor): literals stand where values are wanted.
+  Value(std::nullptr_t) {}
+  Value(bool value);
+  Value(std::int64_t value);
+  Value(int value) : Value(static_cast<std::int64_t>(value)) {}
+  Value(std::string value);
+  Value(std::string_view value) : Value(std::string(value)) {}
+  Value(const char* value) : Value(std::string(value)) {}
+  Value(const Decimal& value);  ///< Becomes an integer where it is one.
+  // NOLINTEND(google-explicit-constructor)
   static Value array(Array items);
   /// Later members win over earlier ones with the same key (keeping the earlier place).
   static Value object(Object members);
