@@ -53,10 +53,14 @@ Value words(const std::vector<std::string>& texts) {
 
 const char* then_name(Then then) {
   switch (then) {
-    case Then::kCompensate: return "compensate";
-    case Then::kContinue: return "continue";
-    case Then::kFinish: return "finish";
-    case Then::kStuck: return "stuck";
+    case Then::kCompensate:
+      return "compensate";
+    case Then::kContinue:
+      return "continue";
+    case Then::kFinish:
+      return "finish";
+    case Then::kStuck:
+      return "stuck";
   }
   return "";
 }
@@ -71,9 +75,15 @@ Value retry(const RetryPolicy& policy) {
   form.add("backoff", Value(policy.backoff));
   form.add("max_delay_ms", Value(policy.delay_max_ms));
   switch (policy.jitter) {
-    case RetryPolicy::Jitter::kFull: form.add("jitter", "full"); break;
-    case RetryPolicy::Jitter::kNone: form.add("jitter", "none"); break;
-    case RetryPolicy::Jitter::kShare: form.add("jitter", Value(policy.jitter_percent)); break;
+    case RetryPolicy::Jitter::kFull:
+      form.add("jitter", "full");
+      break;
+    case RetryPolicy::Jitter::kNone:
+      form.add("jitter", "none");
+      break;
+    case RetryPolicy::Jitter::kShare:
+      form.add("jitter", Value(policy.jitter_percent));
+      break;
   }
   form.maybe("max_elapsed_ms", policy.elapsed_max_ms);
   form.maybe("given", policy.given);
@@ -115,10 +125,14 @@ Value movements(const std::vector<ResourceMovement>& moved) {
 
 Value compensation(const CompensationSpec& compensate) {
   switch (compensate.kind) {
-    case CompensationSpec::Kind::kAbsent: return {};
-    case CompensationSpec::Kind::kNone: return "none";
-    case CompensationSpec::Kind::kManual: return "manual";
-    case CompensationSpec::Kind::kCall: break;
+    case CompensationSpec::Kind::kAbsent:
+      return {};
+    case CompensationSpec::Kind::kNone:
+      return "none";
+    case CompensationSpec::Kind::kManual:
+      return "manual";
+    case CompensationSpec::Kind::kCall:
+      break;
   }
   return Form()
       .add("call", target(compensate.target))
@@ -135,7 +149,8 @@ class GraphForm {
   explicit GraphForm(const SagaGraph& graph) : graph_(graph) {}
 
   [[nodiscard]] Value block(BlockId id) const {
-    return list(graph_.block(id).steps, [this](StepId step_id) { return step(graph_.step(step_id)); });
+    return list(graph_.block(id).steps,
+                [this](StepId step_id) { return step(graph_.step(step_id)); });
   }
 
  private:
@@ -144,22 +159,28 @@ class GraphForm {
     form.add("timeout_ms", Value(spec.timeout_ms));
     form.maybe("schedule_timeout_ms", spec.schedule_timeout_ms);
     if (spec.on_wait_after_ms) {
-      form.add("on_wait", Form().add("after_ms", Value(*spec.on_wait_after_ms))
-                              .add("status", Value(spec.on_wait_status)).done());
+      form.add("on_wait", Form()
+                              .add("after_ms", Value(*spec.on_wait_after_ms))
+                              .add("status", Value(spec.on_wait_status))
+                              .done());
     }
     form.add("retry", retry(spec.retry));
     if (spec.probe) {
-      form.add("probe", Form().add("call", target(spec.probe->target))
+      form.add("probe", Form()
+                            .add("call", target(spec.probe->target))
                             .maybe("with", spec.probe->with)
                             .add("timeout_ms", Value(spec.probe->timeout_ms))
-                            .add("retry", retry(spec.probe->retry)).done());
+                            .add("retry", retry(spec.probe->retry))
+                            .done());
     }
     form.maybe("compensate", compensation(spec.compensate)).maybe("pivot", spec.pivot);
     if (spec.reply_schema) form.add("reply_schema", spec.reply_schema->schema);
     if (spec.input_schema) form.add("input_schema", spec.input_schema->schema);
     if (spec.completes) {
-      form.add("completes", Form().maybe("within_ms", spec.completes_within_ms)
-                                .maybe("heartbeat_ms", spec.heartbeat_ms).done());
+      form.add("completes", Form()
+                                .maybe("within_ms", spec.completes_within_ms)
+                                .maybe("heartbeat_ms", spec.heartbeat_ms)
+                                .done());
     }
     form.maybe("holds", movements(spec.holds)).maybe("releases", movements(spec.releases));
     form.maybe("consumes", movements(spec.consumes));
@@ -168,13 +189,17 @@ class GraphForm {
   void timeout_action(Form& form, const std::optional<TimeoutAction>& action) const {
     if (!action) return;
     switch (action->kind) {
-      case TimeoutAction::Kind::kContinue: form.add("on_timeout", "continue"); return;
+      case TimeoutAction::Kind::kContinue:
+        form.add("on_timeout", "continue");
+        return;
       case TimeoutAction::Kind::kDo:
         form.add("on_timeout", Form().add("do", block(action->body)).done());
         return;
       case TimeoutAction::Kind::kRaise:
-        form.add("on_timeout", Form().add("raise", Value(action->raise))
-                                   .maybe("message", action->raise_message).done());
+        form.add("on_timeout", Form()
+                                   .add("raise", Value(action->raise))
+                                   .maybe("message", action->raise_message)
+                                   .done());
         return;
     }
   }
@@ -188,15 +213,17 @@ class GraphForm {
     });
   }
 
-  void foreach(Form& form, const ForeachSpec& spec) const {
+  void foreach (Form& form, const ForeachSpec& spec) const {
     form.add("foreach", spec.items.canonical()).add("as", Value(spec.as));
     form.add("at_once", Value(spec.at_once));
     if (spec.tolerate) {
-      form.add("tolerate", Form().maybe("codes", words(spec.tolerate->codes))
-                               .maybe("count", spec.tolerate->count)
-                               .maybe("percent", spec.tolerate->percent
-                                                     ? Value(*spec.tolerate->percent)
-                                                     : Value()).done());
+      form.add(
+          "tolerate",
+          Form()
+              .maybe("codes", words(spec.tolerate->codes))
+              .maybe("count", spec.tolerate->count)
+              .maybe("percent", spec.tolerate->percent ? Value(*spec.tolerate->percent) : Value())
+              .done());
     }
     form.add("do", block(spec.body));
   }
@@ -204,8 +231,10 @@ class GraphForm {
   void listen(Form& form, const ListenSpec& spec) const {
     form.add("listen", Value(spec.event));
     if (spec.correlate_event && spec.correlate_equals) {
-      form.add("correlate", Form().add("event", spec.correlate_event->canonical())
-                                .add("equals", spec.correlate_equals->canonical()).done());
+      form.add("correlate", Form()
+                                .add("event", spec.correlate_event->canonical())
+                                .add("equals", spec.correlate_equals->canonical())
+                                .done());
     }
     form.maybe("filter", spec.filter).add("keep_ms", Value(spec.keep_ms));
     form.maybe("timeout_ms", spec.timeout_ms);
@@ -218,17 +247,22 @@ class GraphForm {
     if (step.do_) form.add("do", block(step.do_->body));
     if (step.choice) form.add("choice", choice(*step.choice));
     if (step.parallel) {
-      form.add("parallel", list(step.parallel->branches, [this](BlockId id) {
-        return Form().add("name", Value(graph_.block(id).name)).add("do", block(id)).done();
-      }));
+      form.add(
+          "parallel", list(step.parallel->branches, [this](BlockId id) {
+            return Form().add("name", Value(graph_.block(id).name)).add("do", block(id)).done();
+          }));
       form.maybe("race", step.parallel->race);
     }
-    if (step.foreach) foreach (form, *step.foreach);
+    if (step.foreach)
+      foreach (form, *step.foreach)
+        ;
     if (step.repeat) {
-      form.add("repeat", Form().add("do", block(step.repeat->body))
+      form.add("repeat", Form()
+                             .add("do", block(step.repeat->body))
                              .add("until", Value(step.repeat->until.canonical()))
                              .add("at_most", Value(step.repeat->rounds_max))
-                             .add("every_ms", Value(step.repeat->every_ms)).done());
+                             .add("every_ms", Value(step.repeat->every_ms))
+                             .done());
       timeout_action(form, step.repeat->on_timeout);
     }
     if (step.listen) listen(form, *step.listen);
@@ -242,7 +276,8 @@ class GraphForm {
       form.maybe("with", step.saga->with).maybe("detach", step.saga->detach);
       form.maybe("pivot", step.saga->pivot);
     }
-    if (step.raise) form.add("raise", Value(step.raise->code)).maybe("message", step.raise->message);
+    if (step.raise)
+      form.add("raise", Value(step.raise->code)).maybe("message", step.raise->message);
     if (step.finish) form.add("finish", step.finish->output.canonical());
   }
 
@@ -251,12 +286,13 @@ class GraphForm {
     form.add("step", Value(step.name)).maybe("when", step.when).maybe("status", step.status);
     kind(form, step);
     form.maybe("on_success", announcement(step.on_success));
-    form.maybe("on_error", list(step.on_error, [this](const ErrorRoute& route) {
-      Form entry;
-      entry.add("errors", words(route.errors));
-      if (route.body != kNoBlock) entry.add("do", block(route.body));
-      return entry.maybe("result", route.result).add("then", then_name(route.then)).done();
-    }));
+    form.maybe(
+        "on_error", list(step.on_error, [this](const ErrorRoute& route) {
+          Form entry;
+          entry.add("errors", words(route.errors));
+          if (route.body != kNoBlock) entry.add("do", block(route.body));
+          return entry.maybe("result", route.result).add("then", then_name(route.then)).done();
+        }));
     return form.done();
   }
 
@@ -267,36 +303,54 @@ Value trigger(const Trigger& way) {
   Form form;
   switch (way.kind) {
     case Trigger::Kind::kSchedule:
-      form.add("schedule",
-               Form().add("cron", Value(way.cron)).add("zone", Value(way.zone))
-                   .add("missed", way.missed == Trigger::Missed::kAll    ? "all"
-                                  : way.missed == Trigger::Missed::kOnce ? "once"
-                                                                         : "skip").done());
+      form.add("schedule", Form()
+                               .add("cron", Value(way.cron))
+                               .add("zone", Value(way.zone))
+                               .add("missed", way.missed == Trigger::Missed::kAll    ? "all"
+                                              : way.missed == Trigger::Missed::kOnce ? "once"
+                                                                                     : "skip")
+                               .done());
       break;
     case Trigger::Kind::kJetStream:
-      form.add("jetstream", Form().add("stream", Value(way.stream))
+      form.add("jetstream", Form()
+                                .add("stream", Value(way.stream))
                                 .add("subject", Value(way.subject))
-                                .add("durable", Value(way.durable)).done());
+                                .add("durable", Value(way.durable))
+                                .done());
       break;
     case Trigger::Kind::kWebhook:
-      form.add("webhook", Form().maybe("path", way.path).add("signature", Value(way.signature))
-                              .add("secret", Value(way.secret)).done());
+      form.add("webhook", Form()
+                              .maybe("path", way.path)
+                              .add("signature", Value(way.signature))
+                              .add("secret", Value(way.secret))
+                              .done());
       break;
-    case Trigger::Kind::kEvent: form.add("event", Value(way.event)); break;
+    case Trigger::Kind::kEvent:
+      form.add("event", Value(way.event));
+      break;
   }
   return form.maybe("when", way.when).maybe("input", way.input).done();
 }
 
 void measures(Form& form, const SagaGraph& graph) {
   form.maybe("slo", list(graph.slos, [](const SloDefinition& slo) {
-    return Form().add("name", Value(slo.name)).add("from", Value(slo.from))
-        .add("to", Value(slo.to)).add("within_ms", Value(slo.within_ms))
-        .add("objective", Value(slo.objective)).done();
-  }));
+               return Form()
+                   .add("name", Value(slo.name))
+                   .add("from", Value(slo.from))
+                   .add("to", Value(slo.to))
+                   .add("within_ms", Value(slo.within_ms))
+                   .add("objective", Value(slo.objective))
+                   .done();
+             }));
   form.maybe("kpi", list(graph.kpis, [](const KpiDefinition& kpi) {
-    return Form().add("name", Value(kpi.name)).maybe("age_of", kpi.age_of)
-        .maybe("count", kpi.count).maybe("at", kpi.at).maybe("by", words(kpi.by)).done();
-  }));
+               return Form()
+                   .add("name", Value(kpi.name))
+                   .maybe("age_of", kpi.age_of)
+                   .maybe("count", kpi.count)
+                   .maybe("at", kpi.at)
+                   .maybe("by", words(kpi.by))
+                   .done();
+             }));
 }
 
 }  // namespace
@@ -341,17 +395,21 @@ Value SagaGraph::canonical_form() const {
   form.maybe("statuses", words(statuses)).maybe("errors", error_declarations(errors));
   Form resource_form;
   for (const ResourceDefinition& resource : resources) {
-    resource_form.add(resource.name.c_str(), Form().add("by", words(resource.by))
-                                                 .add("quantity", Value(resource.quantity)).done());
+    resource_form.add(
+        resource.name.c_str(),
+        Form().add("by", words(resource.by)).add("quantity", Value(resource.quantity)).done());
   }
   form.maybe("resources", resource_form.done()).maybe("triggers", list(triggers, trigger));
   if (cancelled_by) {
     form.add("cancelled_by",
-             Form().add("event", Value(cancelled_by->event))
-                 .add("correlate",
-                      Form().add("event", cancelled_by->correlate_event.canonical())
-                          .add("equals", cancelled_by->correlate_equals.canonical()).done())
-                 .maybe("filter", cancelled_by->filter).done());
+             Form()
+                 .add("event", Value(cancelled_by->event))
+                 .add("correlate", Form()
+                                       .add("event", cancelled_by->correlate_event.canonical())
+                                       .add("equals", cancelled_by->correlate_equals.canonical())
+                                       .done())
+                 .maybe("filter", cancelled_by->filter)
+                 .done());
   }
   form.maybe("after_pivot", after_pivot);
   form.add("steps", GraphForm(*this).block(kTopBlock));

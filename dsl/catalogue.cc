@@ -52,10 +52,10 @@ void Catalogue::add_adapter(Unit& unit, AdapterDefinition definition) {
     return;
   }
   if (const auto found = adapter_units_.find(name); found != adapter_units_.end()) {
-    unit.reporter.error(unit.adapter->adapter.at, "adapter.duplicate",
-                        "the adapter " + quoted(name) + " is already defined in " +
-                            found->second->reporter.file(),
-                        "keep one of the two files");
+    unit.reporter.error(
+        unit.adapter->adapter.at, "adapter.duplicate",
+        "the adapter " + quoted(name) + " is already defined in " + found->second->reporter.file(),
+        "keep one of the two files");
     return;
   }
   adapter_units_[name] = &unit;
@@ -112,7 +112,7 @@ void Catalogue::settle_routes() {
       weakest = std::max(weakest, adapter(target).guarantee);
     }
     if (!definition.route_targets.empty()) definition.guarantee = weakest;
-    const Position at = unit->adapter->choose ? unit->adapter->choose->at
+    const Position at = unit->adapter->choose   ? unit->adapter->choose->at
                         : unit->adapter->shadow ? unit->adapter->shadow->at
                                                 : unit->adapter->adapter.at;
     for (const std::string& target : named) {
@@ -158,8 +158,8 @@ const SchemaReference* load_schema(Unit& unit, const Word& file, const CompileOp
   if (!options.read_file) return nullptr;
   const auto text = options.read_file(unit.reporter.file(), file.text);
   if (!text) {
-    unit.reporter.error(file.at, "schema.file", "the schema " + quoted(file.text) +
-                                                    " cannot be read",
+    unit.reporter.error(file.at, "schema.file",
+                        "the schema " + quoted(file.text) + " cannot be read",
                         "the path is relative to this file");
     return nullptr;
   }
@@ -167,16 +167,15 @@ const SchemaReference* load_schema(Unit& unit, const Word& file, const CompileOp
   if (!document) {
     const Position place = SourceText(*text).position(document.error().offset);
     unit.reporter.error(file.at, "schema.json",
-                        "the schema " + quoted(file.text) + " is no JSON: " +
-                            document.error().message + " at " + std::to_string(place.line) + ":" +
-                            std::to_string(place.column));
+                        "the schema " + quoted(file.text) +
+                            " is no JSON: " + document.error().message + " at " +
+                            std::to_string(place.line) + ":" + std::to_string(place.column));
     return nullptr;
   }
   if (const auto problem = lint_schema(*document)) {
     unit.reporter.error(file.at, "schema.keyword",
-                        "the schema " + quoted(file.text) + " cannot be used: " +
-                            problem->message + " at `" +
-                            (problem->pointer.empty() ? "/" : problem->pointer) + "`",
+                        "the schema " + quoted(file.text) + " cannot be used: " + problem->message +
+                            " at `" + (problem->pointer.empty() ? "/" : problem->pointer) + "`",
                         problem->instead);
     return nullptr;
   }

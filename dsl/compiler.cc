@@ -43,9 +43,8 @@ void compile_adapters(std::vector<std::unique_ptr<Unit>>& units, Catalogue& cata
 }
 
 bool uses_broken_adapter(const SagaGraph& graph, const Catalogue& catalogue) {
-  return std::any_of(graph.adapters.begin(), graph.adapters.end(), [&](const auto& entry) {
-    return catalogue.broken(entry.first);
-  });
+  return std::any_of(graph.adapters.begin(), graph.adapters.end(),
+                     [&](const auto& entry) { return catalogue.broken(entry.first); });
 }
 
 }  // namespace

@@ -17,8 +17,7 @@ std::string_view line_of(std::string_view source, int line) {
     start = newline + 1;
   }
   const std::size_t end = source.find('\n', start);
-  std::string_view text =
-      source.substr(start, end == std::string_view::npos ? end : end - start);
+  std::string_view text = source.substr(start, end == std::string_view::npos ? end : end - start);
   if (text.ends_with('\r')) text.remove_suffix(1);
   return text;
 }
@@ -48,9 +47,12 @@ std::string printable(std::string_view text) {
 
 const char* severity_name(Diagnostic::Severity severity) {
   switch (severity) {
-    case Diagnostic::Severity::kError: return "error";
-    case Diagnostic::Severity::kWarning: return "warning";
-    case Diagnostic::Severity::kNote: return "note";
+    case Diagnostic::Severity::kError:
+      return "error";
+    case Diagnostic::Severity::kWarning:
+      return "warning";
+    case Diagnostic::Severity::kNote:
+      return "note";
   }
   return "error";
 }

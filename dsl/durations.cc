@@ -88,8 +88,10 @@ tl::expected<std::int64_t, QuantityError> parse_iso8601(std::string_view whole) 
       bool in_time;
       std::int64_t ms;
     };
-    static constexpr std::array<Unit, 5> kUnits{{{'W', false, kWeek}, {'D', false, kDay},
-                                                 {'H', true, kHour}, {'M', true, kMinute},
+    static constexpr std::array<Unit, 5> kUnits{{{'W', false, kWeek},
+                                                 {'D', false, kDay},
+                                                 {'H', true, kHour},
+                                                 {'M', true, kMinute},
                                                  {'S', true, kSecond}}};
     std::size_t index = 0;
     while (index < kUnits.size() &&
@@ -119,9 +121,24 @@ std::optional<std::int64_t> unit_ms(std::string_view unit) {
 /// The unit somebody meant by another spelling.
 std::string_view meant_unit(std::string_view unit) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kMeant{
-      {{"sec", "s"}, {"secs", "s"}, {"second", "s"}, {"seconds", "s"}, {"S", "s"}, {"min", "m"},
-       {"mins", "m"}, {"minute", "m"}, {"minutes", "m"}, {"hr", "h"}, {"hrs", "h"}, {"hour", "h"},
-       {"hours", "h"}, {"H", "h"}, {"day", "d"}, {"days", "d"}, {"D", "d"}, {"msec", "ms"}}};
+      {{"sec", "s"},
+       {"secs", "s"},
+       {"second", "s"},
+       {"seconds", "s"},
+       {"S", "s"},
+       {"min", "m"},
+       {"mins", "m"},
+       {"minute", "m"},
+       {"minutes", "m"},
+       {"hr", "h"},
+       {"hrs", "h"},
+       {"hour", "h"},
+       {"hours", "h"},
+       {"H", "h"},
+       {"day", "d"},
+       {"days", "d"},
+       {"D", "d"},
+       {"msec", "ms"}}};
   for (const auto& [written, meant] : kMeant) {
     if (written == unit) return meant;
   }
@@ -198,8 +215,8 @@ tl::expected<Rate, QuantityError> parse_rate(std::string_view text) {
                   "write " + quoted(std::to_string(*count) + "/1" + std::string(rest)));
   }
   const auto window = parse_duration(rest);
-  if (!window) return refuse(quoted(text) + " is no rate: " + window.error().message,
-                             std::string(kExample));
+  if (!window)
+    return refuse(quoted(text) + " is no rate: " + window.error().message, std::string(kExample));
   if (*count == 0 || *window == 0 || *count > 1'000'000'000) {
     return refuse(quoted(text) + " is out of range", "count and time must be above zero");
   }
@@ -213,7 +230,8 @@ tl::expected<int, QuantityError> parse_percent(std::string_view text) {
     return refuse(quoted(text) + " is no share", "write a whole number and %, like `50%`");
   }
   if (rest.empty()) {
-    return refuse("a share needs its %: " + quoted(text), "write " + quoted(std::string(text) + "%"));
+    return refuse("a share needs its %: " + quoted(text),
+                  "write " + quoted(std::string(text) + "%"));
   }
   if (*count > 100) return refuse(quoted(text) + " is more than all of it", "write at most `100%`");
   return static_cast<int>(*count);

@@ -89,17 +89,16 @@ void lower_route(Unit& unit, AdapterDefinition& out) {
   out.route_choose = syntax.choose->expression;
   out.route_targets = targets_of(*syntax.choose->expression);
   if (out.route_targets.empty()) {
-    unit.reporter.error(syntax.choose->at, "adapter.target",
-                        "`choose` names no adapter",
+    unit.reporter.error(syntax.choose->at, "adapter.target", "`choose` names no adapter",
                         "write the targets as constant names: "
                         "`if … then \"erp_cloud\" else \"erp_legacy\" end`");
   }
   if (std::find(out.route_targets.begin(), out.route_targets.end(), out.name) !=
       out.route_targets.end()) {
-    unit.reporter.error(syntax.choose->at, "adapter.target",
-                        "`choose` yields the adapter " + quoted(out.name) + " itself",
-                        "give the old system an adapter name of its own, like " +
-                            quoted(out.name + "_legacy"));
+    unit.reporter.error(
+        syntax.choose->at, "adapter.target",
+        "`choose` yields the adapter " + quoted(out.name) + " itself",
+        "give the old system an adapter name of its own, like " + quoted(out.name + "_legacy"));
   }
 }
 
@@ -117,11 +116,10 @@ void lower_operations(Unit& unit, const CompileOptions& options, AdapterDefiniti
     for (const Word& code : syntax.errors) {
       if (out.errors.contains(code.text) || is_service_code(code.text)) continue;
       const std::string near = suggestion(code.text, codes);
-      unit.reporter.error(code.at, "codes.undeclared",
-                          "the code " + quoted(code.text) + " is not declared",
-                          near.empty() ? "declare it under `errors: {" + code.text +
-                                             ": {class: business}}`"
-                                       : near);
+      unit.reporter.error(
+          code.at, "codes.undeclared", "the code " + quoted(code.text) + " is not declared",
+          near.empty() ? "declare it under `errors: {" + code.text + ": {class: business}}`"
+                       : near);
     }
     out.operations.push_back(std::move(operation));
   }
@@ -146,18 +144,18 @@ AdapterDefinition lower_adapter(Unit& unit, const CompileOptions& options) {
         std::find(classes.begin(), classes.end(), error.code.text) != classes.end() ||
         error.code.text == "any" || error.code.text == "invalid" ||
         is_service_code(error.code.text)) {
-      unit.reporter.error(error.code.at, "codes.reserved",
-                          "the code " + quoted(error.code.text) + " is the engine's own",
-                          "give it a name of the business, like " +
-                              quoted(out.name + "_" + error.code.text));
+      unit.reporter.error(
+          error.code.at, "codes.reserved",
+          "the code " + quoted(error.code.text) + " is the engine's own",
+          "give it a name of the business, like " + quoted(out.name + "_" + error.code.text));
     }
     for (const std::int64_t number : error.declaration.service_codes) {
       const auto [found, added] = numbers.emplace(number, error.code.text);
       if (added) continue;
-      unit.reporter.error(error.code.at, "codes.service",
-                          "the service code " + std::to_string(number) + " already means " +
-                              quoted(found->second),
-                          "list every number once");
+      unit.reporter.error(
+          error.code.at, "codes.service",
+          "the service code " + std::to_string(number) + " already means " + quoted(found->second),
+          "list every number once");
     }
     ErrorDeclaration declaration = error.declaration;
     declaration.from_adapter = true;

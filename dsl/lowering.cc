@@ -43,6 +43,21 @@ std::vector<ResourceMovement> movements_of(const std::vector<MovementSyntax>& sy
   return out;
 }
 
+/// `business` (how it is declared) and `permanent` (what it becomes) name one class: whoever
+/// compares words finds either.
+std::vector<std::string> classes_and_codes(const std::vector<Word>& words) {
+  std::vector<std::string> out;
+  const auto add = [&out](const std::string& text) {
+    if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(text);
+  };
+  for (const Word& word : words) {
+    add(word.text);
+    if (word.text == "business") add("permanent");
+    if (word.text == "permanent") add("business");
+  }
+  return out;
+}
+
 class Lowering final {
  public:
   Lowering(Unit& unit, const Catalogue& catalogue, const CompileOptions& options)
@@ -130,8 +145,7 @@ void Lowering::outcomes() {
   graph.on_cancelled = announcement_of(syntax_.on_cancelled);
   graph.on_stuck = announcement_of(syntax_.on_stuck);
   for (const SloSyntax& slo : syntax_.slos) {
-    graph.slos.push_back({slo.name.text, slo.from.text, slo.to.text, slo.within_ms,
-                          slo.objective});
+    graph.slos.push_back({slo.name.text, slo.from.text, slo.to.text, slo.within_ms, slo.objective});
   }
   for (const KpiSyntax& kpi : syntax_.kpis) {
     KpiDefinition out{kpi.name.text, text_of(kpi.age_of), text_of(kpi.count), text_of(kpi.at), {}};
@@ -198,8 +212,12 @@ StepId Lowering::step(const StepSyntax& syntax, BlockId block, std::uint32_t pla
 void Lowering::kind(const StepSyntax& syntax, StepId id, bool after_pivot) {
   const auto body = [&] { return list(syntax.body, id, Block::Role::kBody, 0, {}, after_pivot); };
   switch (syntax.kind) {
-    case StepKind::kCall: graph_->steps[id].call = call(syntax, after_pivot); break;
-    case StepKind::kSet: graph_->steps[id].set = SetSpec{syntax.values->value}; break;
+    case StepKind::kCall:
+      graph_->steps[id].call = call(syntax, after_pivot);
+      break;
+    case StepKind::kSet:
+      graph_->steps[id].set = SetSpec{syntax.values->value};
+      break;
     case StepKind::kDo: {
       const BlockId block = body();
       graph_->steps[id].do_ = DoSpec{block};
@@ -215,8 +233,8 @@ void Lowering::kind(const StepSyntax& syntax, StepId id, bool after_pivot) {
       spec.race = syntax.race;
       std::uint32_t index = 0;
       for (const ParallelBranchSyntax& branch : syntax.parallel) {
-        spec.branches.push_back(list(branch.steps, id, Block::Role::kBranch, index++,
-                                     branch.name.text, after_pivot));
+        spec.branches.push_back(
+            list(branch.steps, id, Block::Role::kBranch, index++, branch.name.text, after_pivot));
       }
       graph_->steps[id].parallel = std::move(spec);
       break;
@@ -228,7 +246,7 @@ void Lowering::kind(const StepSyntax& syntax, StepId id, bool after_pivot) {
       spec.at_once = syntax.at_once;
       if (syntax.tolerate) {
         Tolerance tolerance;
-        for (const Word& code : syntax.tolerate->codes) tolerance.codes.push_back(code.text);
+        tolerance.codes = classes_and_codes(syntax.tolerate->codes);
         tolerance.count = syntax.tolerate->count;
         tolerance.percent = syntax.tolerate->percent;
         spec.tolerate = std::move(tolerance);
@@ -266,8 +284,8 @@ void Lowering::kind(const StepSyntax& syntax, StepId id, bool after_pivot) {
       graph_->steps[id].emit = EmitSpec{{syntax.target.text, template_of(syntax.with)}};
       break;
     case StepKind::kSaga:
-      graph_->steps[id].saga = ChildSpec{syntax.target.text, syntax.major,
-                                         template_of(syntax.with), syntax.detach, syntax.pivot};
+      graph_->steps[id].saga = ChildSpec{syntax.target.text, syntax.major, template_of(syntax.with),
+                                         syntax.detach, syntax.pivot};
       break;
     case StepKind::kRaise:
       graph_->steps[id].raise = RaiseSpec{syntax.target.text, template_of(syntax.values)};
@@ -284,8 +302,8 @@ CallSpec Lowering::call(const StepSyntax& syntax, bool after_pivot) {
   out.target = target(syntax.call);
   out.with = template_of(syntax.with);
   out.timeout_ms = timeout_of(syntax.timeout, syntax.call, syntax_, catalogue_);
-  out.schedule_timeout_ms = ms_of(syntax.schedule_timeout ? syntax.schedule_timeout
-                                                          : syntax_.default_schedule_timeout);
+  out.schedule_timeout_ms =
+      ms_of(syntax.schedule_timeout ? syntax.schedule_timeout : syntax_.default_schedule_timeout);
   out.on_wait_after_ms = ms_of(syntax.on_wait_after);
   out.on_wait_status = text_of(syntax.on_wait_status);
   out.retry = allowed_retry(retry_of(syntax.retry, syntax_.default_retry, syntax_, after_pivot),
@@ -364,7 +382,7 @@ std::vector<ErrorRoute> Lowering::routes(const StepSyntax& syntax, StepId id, bo
   std::uint32_t index = 0;
   for (const RouteSyntax& route : syntax.on_error) {
     ErrorRoute lowered;
-    for (const Word& error : route.errors) lowered.errors.push_back(error.text);
+    lowered.errors = classes_and_codes(route.errors);
     if (route.body) {
       lowered.body = list(*route.body, id, Block::Role::kRoute, index, {}, after_pivot);
     }

@@ -6,9 +6,9 @@
 namespace weft::dsl {
 namespace {
 
-constexpr std::size_t kNameMax = 64;     // One token of a NATS subject and of an idempotency key.
+constexpr std::size_t kNameMax = 64;  // One token of a NATS subject and of an idempotency key.
 constexpr std::size_t kDottedMax = 128;
-constexpr std::size_t kQuotedMax = 60;   // Enough to recognise, short enough for one line.
+constexpr std::size_t kQuotedMax = 60;  // Enough to recognise, short enough for one line.
 
 bool lower(char c) { return c >= 'a' && c <= 'z'; }
 bool digit(char c) { return c >= '0' && c <= '9'; }
@@ -26,8 +26,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   for (std::size_t i = 1; i <= a.size(); ++i) {
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({above[j] + 1, row[j - 1] + 1,
-                         above[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+      row[j] =
+          std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
         row[j] = std::min(row[j], before[j - 2] + 1);
       }
@@ -84,7 +84,8 @@ std::string as_name(std::string_view text, char joint) {
       out.push_back(static_cast<char>(c - 'A' + 'a'));
     } else if (lower(c) || (digit(c) && !out.empty())) {
       out.push_back(c);
-    } else if (!out.empty() && out.back() != joint && (c == '-' || c == '_' || c == ' ' || c == '.')) {
+    } else if (!out.empty() && out.back() != joint &&
+               (c == '-' || c == '_' || c == ' ' || c == '.')) {
       out.push_back(joint);
     }
     was_lower = lower(c) || digit(c);
@@ -107,8 +108,8 @@ const std::vector<std::string_view>& routable_classes() {
 }
 
 bool is_reserved_name(std::string_view text) {
-  static constexpr std::string_view kNames[] = {"item", "index", "reply", "with", "event", "error",
-                                                "held", "last",  "saga",  "task"};
+  static constexpr std::string_view kNames[] = {"item",  "index", "reply", "with", "event",
+                                                "error", "held",  "last",  "saga", "task"};
   return std::find(std::begin(kNames), std::end(kNames), text) != std::end(kNames);
 }
 

@@ -64,7 +64,8 @@ std::optional<WorkflowSyntax> WorkflowParser::parse() {
   if (const auto* member = fields_.find("after_pivot")) {
     out_.after_pivot = context_.dotted_name(*member->value, "`after_pivot`");
   }
-  if (const auto* member = fields_.require("steps", "steps:` and a list of steps below it, `- step: NAME")) {
+  if (const auto* member =
+          fields_.require("steps", "steps:` and a list of steps below it, `- step: NAME")) {
     out_.steps = StepParser(context_).steps(*member->value, "`steps`");
   }
   read_outcomes();
@@ -90,7 +91,8 @@ void WorkflowParser::read_identity() {
         instead = "write " + quoted(node.text + ".0");
       } else if (node.is_scalar() && is_version(node.text + ".0.0")) {
         instead = "write " + quoted(node.text + ".0.0");
-      } else if (node.is_scalar() && node.text.starts_with('v') && is_version(node.text.substr(1))) {
+      } else if (node.is_scalar() && node.text.starts_with('v') &&
+                 is_version(node.text.substr(1))) {
         instead = "write " + quoted(node.text.substr(1));
       }
       context_.error(node.at, "form.version",
@@ -113,9 +115,8 @@ void WorkflowParser::read_identity() {
   if (const auto* member = fields_.find("lifecycle")) {
     const auto index =
         context_.one_of(*member->value, "`lifecycle`", {"active", "deprecated", "retired"});
-    static constexpr std::array<Lifecycle, 3> kLifecycles{Lifecycle::kActive,
-                                                          Lifecycle::kDeprecated,
-                                                          Lifecycle::kRetired};
+    static constexpr std::array<Lifecycle, 3> kLifecycles{
+        Lifecycle::kActive, Lifecycle::kDeprecated, Lifecycle::kRetired};
     if (index) out_.lifecycle = kLifecycles[*index];
   }
 }
@@ -131,10 +132,10 @@ void WorkflowParser::read_input() {
         auto paths = context_.words(*sensitive->value, "`sensitive`", &ParserContext::text);
         for (const Word& path : paths.value_or(std::vector<Word>{})) {
           if (!plain_path(path.text)) {
-            context_.error(path.at, "form.path",
-                           "a sensitive path must be fields joined by dots, not " +
-                               quoted(path.text),
-                           "write it like `.ship_to.name` or `.lines[].note`");
+            context_.error(
+                path.at, "form.path",
+                "a sensitive path must be fields joined by dots, not " + quoted(path.text),
+                "write it like `.ship_to.name` or `.lines[].note`");
             continue;
           }
           out_.sensitive.push_back(path.text);
@@ -150,7 +151,8 @@ void WorkflowParser::read_input() {
     out_.ordering_key = context_.scalar_template(*member->value, "`ordering_key`");
   }
   if (const auto* member = fields_.find("ordering")) {
-    const auto index = context_.one_of(*member->value, "`ordering`", {"fifo", "supersede", "reject"});
+    const auto index =
+        context_.one_of(*member->value, "`ordering`", {"fifo", "supersede", "reject"});
     static constexpr std::array<Ordering, 3> kOrderings{Ordering::kFifo, Ordering::kSupersede,
                                                         Ordering::kReject};
     if (index) out_.ordering = kOrderings[*index];
@@ -194,8 +196,8 @@ void WorkflowParser::read_vocabulary() {
     if (!context_.expect_mapping(*entry.value, "a resource", "{by: [sku, location]}")) continue;
     Fields inner(context_, *entry.value, entry.key_at, "a resource");
     if (const auto* by = inner.require("by", "by: [sku, location]")) {
-      for (Word& word : context_.words(*by->value, "`by`", &ParserContext::text)
-                            .value_or(std::vector<Word>{})) {
+      for (Word& word :
+           context_.words(*by->value, "`by`", &ParserContext::text).value_or(std::vector<Word>{})) {
         resource.definition.by.push_back(std::move(word.text));
       }
     }
@@ -263,14 +265,14 @@ std::optional<TriggerSyntax> WorkflowParser::trigger(const YamlNode& node) {
     const YamlMember* member = fields.find(key);
     if (member == nullptr) continue;
     if (kind != nullptr) {
-      const bool later = member->key_at.line > kind->key_at.line ||
-                         (member->key_at.line == kind->key_at.line &&
-                          member->key_at.column > kind->key_at.column);
+      const bool later =
+          member->key_at.line > kind->key_at.line ||
+          (member->key_at.line == kind->key_at.line && member->key_at.column > kind->key_at.column);
       const YamlMember* second = later ? member : kind;
       const YamlMember* first = later ? kind : member;
       context_.error(second->key_at, "form.clash",
-                     "a trigger is one way in: `" + second->key + "` stands beside `" +
-                         first->key + "` (" + std::to_string(first->key_at.line) + ":" +
+                     "a trigger is one way in: `" + second->key + "` stands beside `" + first->key +
+                         "` (" + std::to_string(first->key_at.line) + ":" +
                          std::to_string(first->key_at.column) + ")",
                      "make them two triggers");
       return std::nullopt;
@@ -286,7 +288,8 @@ std::optional<TriggerSyntax> WorkflowParser::trigger(const YamlNode& node) {
     return std::nullopt;
   }
   read_trigger_kind(*kind, out.trigger);
-  if (const auto* when = fields.find("when")) out.when = context_.expression(*when->value, "`when`");
+  if (const auto* when = fields.find("when"))
+    out.when = context_.expression(*when->value, "`when`");
   if (const auto* input = fields.find("input")) {
     out.input = context_.object_template(*input->value, "`input`");
   }
@@ -302,7 +305,8 @@ void WorkflowParser::read_trigger_kind(const YamlMember& member, Trigger& out) {
     return;
   }
   const std::string what = "`" + member.key + "`";
-  const char* example = member.key == "schedule" ? "schedule: {cron: '0 6 * * *', zone: Europe/Lisbon}"
+  const char* example = member.key == "schedule"
+                            ? "schedule: {cron: '0 6 * * *', zone: Europe/Lisbon}"
                         : member.key == "jetstream"
                             ? "jetstream: {stream: ORDERS, subject: orders.new, durable: weft}"
                             : "webhook: {signature: HEADER, secret: VARIABLE}";
@@ -372,8 +376,8 @@ void WorkflowParser::read_cancelled_by() {
   }
   inner.finish();
   if (event && correlate) {
-    out_.cancelled_by = CancelledBySyntax{std::move(*event), std::move(*correlate),
-                                          std::move(filter)};
+    out_.cancelled_by =
+        CancelledBySyntax{std::move(*event), std::move(*correlate), std::move(filter)};
   }
 }
 
@@ -393,8 +397,8 @@ void WorkflowParser::read_outcomes() {
   announcement("on_cancelled", out_.on_cancelled);
   announcement("on_stuck", out_.on_stuck);
   const auto* member = fields_.find("retention");
-  if (member == nullptr || !context_.expect_mapping(*member->value, "`retention`",
-                                                    "retention: {completed: 30d}")) {
+  if (member == nullptr ||
+      !context_.expect_mapping(*member->value, "`retention`", "retention: {completed: 30d}")) {
     return;
   }
   Fields inner(context_, *member->value, member->key_at, "`retention`");
@@ -420,10 +424,10 @@ std::optional<Word> WorkflowParser::measure_name(const YamlMember* member) {
   const std::size_t dot = word->text.find('.');
   const std::string first = word->text.substr(0, dot);
   const std::string rest = dot == std::string::npos ? std::string() : word->text.substr(dot + 1);
-  const bool good = is_name(first) && (dot == std::string::npos || is_name(rest) || is_status(rest));
+  const bool good =
+      is_name(first) && (dot == std::string::npos || is_name(rest) || is_status(rest));
   if (good) return word;
-  context_.error(word->at, "form.value",
-                 "`" + member->key + "` cannot be " + quoted(word->text),
+  context_.error(word->at, "form.value", "`" + member->key + "` cannot be " + quoted(word->text),
                  "write it like `start`, `status.reserved`, `step.ship` or `error.out_of_stock`");
   return std::nullopt;
 }
@@ -448,12 +452,13 @@ void WorkflowParser::read_measures() {
       }
       if (const auto* objective = inner.require("objective", "objective: 99.9%")) {
         const YamlNode& node = *objective->value;
-        const std::string number =
-            node.is_scalar() && node.text.ends_with('%') ? node.text.substr(0, node.text.size() - 1)
-                                                         : std::string();
-        const auto share = number.empty() || number.find_first_not_of("0123456789.") != std::string::npos
-                               ? std::nullopt
-                               : Decimal::parse(number);
+        const std::string number = node.is_scalar() && node.text.ends_with('%')
+                                       ? node.text.substr(0, node.text.size() - 1)
+                                       : std::string();
+        const auto share =
+            number.empty() || number.find_first_not_of("0123456789.") != std::string::npos
+                ? std::nullopt
+                : Decimal::parse(number);
         if (share && *share > Decimal() && *share <= Decimal::from_integer(100)) {
           out.objective = node.text;
         } else {
@@ -480,7 +485,8 @@ void WorkflowParser::read_measures() {
     const auto* count = inner.find("count");
     if ((age_of == nullptr) == (count == nullptr)) {
       context_.error(entry.key_at, age_of == nullptr ? "form.missing-key" : "form.clash",
-                     age_of == nullptr ? "a metric measures nothing" : "a metric has both `age_of` and `count`",
+                     age_of == nullptr ? "a metric measures nothing"
+                                       : "a metric has both `age_of` and `count`",
                      "give it one of `age_of: status.NAME` and `count: error`");
     }
     out.age_of = measure_name(age_of);

@@ -20,8 +20,7 @@ void read_limits(ParserContext& context, Fields& fields, AdapterSyntax& out) {
       out.limits.rate_count = rate->count;
       out.limits.rate_window_ms = rate->window_ms;
     } else {
-      context.error(node.at, "form.rate", "`rate`: " + rate.error().message,
-                    rate.error().instead);
+      context.error(node.at, "form.rate", "`rate`: " + rate.error().message, rate.error().instead);
     }
   }
   const auto* member = fields.find("breaker");
@@ -97,7 +96,8 @@ std::optional<OperationSyntax> operation(ParserContext& context, const YamlMembe
     if (text && !is_subject(text->text)) {
       context.error(text->at, "form.subject",
                     "`subject` must be tokens of letters, digits, `_` and `-` joined by dots, "
-                    "outside `weft.`, not " + quoted(text->text),
+                    "outside `weft.`, not " +
+                        quoted(text->text),
                     "write it like `erp.orders.create`, without wildcards");
     } else if (text) {
       out.definition.subject = std::move(text->text);

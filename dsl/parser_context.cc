@@ -12,10 +12,14 @@ namespace {
 
 std::string describe(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::kNull: return "nothing";
-    case YamlNode::Kind::kSequence: return "a list";
-    case YamlNode::Kind::kMapping: return "a mapping";
-    case YamlNode::Kind::kScalar: break;
+    case YamlNode::Kind::kNull:
+      return "nothing";
+    case YamlNode::Kind::kSequence:
+      return "a list";
+    case YamlNode::Kind::kMapping:
+      return "a mapping";
+    case YamlNode::Kind::kScalar:
+      break;
   }
   if (node.plain) {
     const Value value = resolve_plain(node.text).value;
@@ -66,11 +70,16 @@ std::optional<WholeExpression> whole_expression(std::string_view text) {
 
 const char* rule_of(ExpressionError::Kind kind) {
   switch (kind) {
-    case ExpressionError::Kind::kUnknownFunction: return "expression.function";
-    case ExpressionError::Kind::kUnknownName: return "expression.name";
-    case ExpressionError::Kind::kType: return "expression.type";
-    case ExpressionError::Kind::kOverflow: return "expression.overflow";
-    default: return "expression.syntax";
+    case ExpressionError::Kind::kUnknownFunction:
+      return "expression.function";
+    case ExpressionError::Kind::kUnknownName:
+      return "expression.name";
+    case ExpressionError::Kind::kType:
+      return "expression.type";
+    case ExpressionError::Kind::kOverflow:
+      return "expression.overflow";
+    default:
+      return "expression.syntax";
   }
 }
 
@@ -79,8 +88,7 @@ const char* rule_of(ExpressionError::Kind kind) {
 bool ParserContext::expect_mapping(const YamlNode& node, std::string_view what,
                                    std::string_view example) {
   if (node.is_mapping()) return true;
-  error(node.at, "form.type",
-        std::string(what) + " must be a mapping, not " + describe(node),
+  error(node.at, "form.type", std::string(what) + " must be a mapping, not " + describe(node),
         example.empty() ? std::string() : "write `" + std::string(example) + "`");
   return false;
 }
@@ -170,8 +178,7 @@ std::optional<Word> ParserContext::dotted_name(const YamlNode& node, std::string
     rest.remove_prefix(dot + 1);
   }
   error(node.at, "form.name",
-        std::string(what) + " must be names `[a-z][a-z0-9_]*` joined by dots, not " +
-            quoted(value),
+        std::string(what) + " must be names `[a-z][a-z0-9_]*` joined by dots, not " + quoted(value),
         better.empty() || better == value ? std::string() : "write " + quoted(better));
   return std::nullopt;
 }
@@ -213,13 +220,12 @@ std::optional<Length> ParserContext::duration(const YamlNode& node, std::string_
 std::optional<Count> ParserContext::integer(const YamlNode& node, std::string_view what,
                                             std::int64_t min, std::int64_t max) {
   const Value value = node.is_scalar() && node.plain ? resolve_plain(node.text).value : Value();
-  const std::string range = "write a whole number from " + std::to_string(min) + " to " +
-                            std::to_string(max);
+  const std::string range =
+      "write a whole number from " + std::to_string(min) + " to " + std::to_string(max);
   if (!value.is_integer()) {
     std::string found = describe(node);
     if (value.is_number()) found = quoted(node.text);
-    error(node.at, "form.type", std::string(what) + " must be a whole number, not " + found,
-          range);
+    error(node.at, "form.type", std::string(what) + " must be a whole number, not " + found, range);
     return std::nullopt;
   }
   if (value.as_integer() < min || value.as_integer() > max) {
@@ -243,8 +249,8 @@ std::optional<int> ParserContext::percent(const YamlNode& node, std::string_view
     return std::nullopt;
   }
   if (*share < min) {
-    error(node.at, "form.value", std::string(what) + " must be at least " + std::to_string(min) +
-                                     "%");
+    error(node.at, "form.value",
+          std::string(what) + " must be at least " + std::to_string(min) + "%");
     return std::nullopt;
   }
   return *share;
@@ -291,9 +297,8 @@ std::optional<std::vector<Word>> ParserContext::words(const YamlNode& node, std:
       continue;
     }
     if (!seen.insert(word->text).second) {
-      error(word->at, "form.duplicate", quoted(word->text) + " is in " + std::string(what) +
-                                            " twice",
-            "remove one of the two");
+      error(word->at, "form.duplicate",
+            quoted(word->text) + " is in " + std::string(what) + " twice", "remove one of the two");
       good = false;
       continue;
     }
@@ -339,8 +344,9 @@ std::optional<ExpressionSyntax> ParserContext::expression(const YamlNode& node,
         instead = "use one `${ … }` for the whole value";
       } else if (begun) {
         message += ", not text with holes";
-        instead = trimmed.ends_with('}') ? "use one `${ … }` for the whole value"
-                                         : "close it: `${ … }`, in quotes where it has ` #` or `: `";
+        instead = trimmed.ends_with('}')
+                      ? "use one `${ … }` for the whole value"
+                      : "close it: `${ … }`, in quotes where it has ` #` or `: `";
       } else if (node.text.size() <= 60) {
         message += ", not " + quoted(node.text);
         instead = "write `${ " + node.text + " }`";
@@ -354,9 +360,9 @@ std::optional<ExpressionSyntax> ParserContext::expression(const YamlNode& node,
   ExpressionSyntax out;
   out.at = node.at;
   const auto places = source_.align_scalar(node.offset, node.text);
-  out.expression = compile(
-      std::string_view(node.text).substr(whole->open + 2, whole->close - whole->open - 2),
-      whole->open + 2, places, out.uses);
+  out.expression =
+      compile(std::string_view(node.text).substr(whole->open + 2, whole->close - whole->open - 2),
+              whole->open + 2, places, out.uses);
   return out;
 }
 
@@ -476,8 +482,7 @@ const YamlMember* Fields::find(std::string_view key) {
 const YamlMember* Fields::require(std::string_view key, std::string_view example) {
   const YamlMember* member = find(key);
   if (member == nullptr) {
-    context_.error(owner_, "form.missing-key",
-                   what_ + " lacks the key `" + std::string(key) + "`",
+    context_.error(owner_, "form.missing-key", what_ + " lacks the key `" + std::string(key) + "`",
                    "add `" + std::string(example) + "`");
   }
   return member;
@@ -498,8 +503,9 @@ void Fields::finish() {
   }
   for (const YamlMember& member : node_.members) {
     if (std::find(known_.begin(), known_.end(), member.key) != known_.end()) continue;
-    context_.error(member.key_at, "form.unknown-key",
-                   what_ + " has no key " + quoted(member.key), suggestion(member.key, unused));
+    const bool full = context_.reporter().full();
+    context_.error(member.key_at, "form.unknown-key", what_ + " has no key " + quoted(member.key),
+                   full ? std::string() : suggestion(member.key, unused));
   }
 }
 

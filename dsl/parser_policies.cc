@@ -24,13 +24,14 @@ std::optional<TargetSyntax> parse_target(ParserContext& context, const YamlNode&
   }
   TargetSyntax target{node.text.substr(0, dot), node.text.substr(dot + 1), node.at};
   if (!is_name(target.adapter) || !is_name(target.operation)) {
-    const std::string better =
-        as_name(target.adapter, '_') + "." + as_name(target.operation, '_');
-    context.error(node.at, "form.name",
-                  std::string(what) + " must be two names `[a-z][a-z0-9_]*` joined by one dot, "
-                      "not " + quoted(node.text),
-                  better.size() > 2 && better != node.text ? "write " + quoted(better)
-                                                           : std::string());
+    const std::string better = as_name(target.adapter, '_') + "." + as_name(target.operation, '_');
+    context.error(
+        node.at, "form.name",
+        std::string(what) +
+            " must be two names `[a-z][a-z0-9_]*` joined by one dot, "
+            "not " +
+            quoted(node.text),
+        better.size() > 2 && better != node.text ? "write " + quoted(better) : std::string());
     return std::nullopt;
   }
   return target;
@@ -66,8 +67,8 @@ std::optional<RetrySyntax> parse_retry(ParserContext& context, const YamlMember&
   }
   if (const auto* backoff = fields.find("backoff")) {
     const YamlNode& value = *backoff->value;
-    const Value number = value.is_scalar() && value.plain ? resolve_plain(value.text).value
-                                                          : Value();
+    const Value number =
+        value.is_scalar() && value.plain ? resolve_plain(value.text).value : Value();
     if (number.is_number() && number >= Value(1) && number <= Value(100)) {
       retry.backoff = number.as_decimal();
     } else {
@@ -118,15 +119,14 @@ std::optional<ProbeSyntax> parse_probe(ParserContext& context, const YamlMember&
   return probe;
 }
 
-std::optional<CompensateSyntax> parse_compensate(ParserContext& context,
-                                                 const YamlMember& member) {
+std::optional<CompensateSyntax> parse_compensate(ParserContext& context, const YamlMember& member) {
   const YamlNode& node = *member.value;
   CompensateSyntax compensate;
   compensate.at = member.key_at;
   if (node.is_scalar()) {
     if (node.text == "none" || node.text == "manual") {
-      compensate.kind = node.text == "none" ? CompensationSpec::Kind::kNone
-                                            : CompensationSpec::Kind::kManual;
+      compensate.kind =
+          node.text == "none" ? CompensationSpec::Kind::kNone : CompensationSpec::Kind::kManual;
       return compensate;
     }
     const std::size_t dot = node.text.find('.');
@@ -187,7 +187,10 @@ std::vector<MovementSyntax> parse_movements(ParserContext& context, const YamlMe
     if (!expression) continue;
     movement.items = TemplateSyntax{
         expression->expression ? Template::expression(*expression->expression) : Template(),
-        expression->at, std::move(expression->uses), {}, false};
+        expression->at,
+        std::move(expression->uses),
+        {},
+        false};
     movements.push_back(std::move(movement));
   }
   return movements;
@@ -260,10 +263,10 @@ std::optional<Word> parse_schema_file(ParserContext& context, const YamlNode& no
   if (!file) return std::nullopt;
   if (file->text.starts_with('/') || file->text.find('\\') != std::string::npos ||
       file->text.find(':') != std::string::npos || file->text.size() > 200) {
-    context.error(file->at, "form.path",
-                  std::string(what) + " must be a path relative to this file, not " +
-                      quoted(file->text),
-                  "write it like `canonical/order.v1.json`");
+    context.error(
+        file->at, "form.path",
+        std::string(what) + " must be a path relative to this file, not " + quoted(file->text),
+        "write it like `canonical/order.v1.json`");
     return std::nullopt;
   }
   return file;

@@ -123,8 +123,8 @@ std::optional<StepSyntax> StepParser::step(const YamlNode& node) {
     }
     context_.error(later, "form.kind",
                    "a step has one kind: `" + later_key + "` stands beside `" + earlier_key +
-                       "` (" + std::to_string(earlier.line) + ":" +
-                       std::to_string(earlier.column) + ")",
+                       "` (" + std::to_string(earlier.line) + ":" + std::to_string(earlier.column) +
+                       ")",
                    instead);
     return std::nullopt;
   }
@@ -192,28 +192,48 @@ bool StepParser::read_kind(Fields& fields, const YamlNode& node, StepSyntax& ste
   if (member == nullptr) return false;
   const YamlNode& value = *member->value;
   switch (step.kind) {
-    case StepKind::kCall: read_call(fields, value, step); break;
+    case StepKind::kCall:
+      read_call(fields, value, step);
+      break;
     case StepKind::kSet:
       step.values = context_.object_template(value, "`set`");
       break;
-    case StepKind::kDo: step.body = steps(value, "`do`"); break;
-    case StepKind::kChoice: read_choice(value, step); break;
-    case StepKind::kParallel: read_parallel(fields, value, step); break;
-    case StepKind::kForeach: read_foreach(fields, value, step); break;
-    case StepKind::kRepeat: read_repeat(fields, value, step); break;
-    case StepKind::kListen: read_listen(fields, value, step); break;
-    case StepKind::kWait: read_wait(value, step); break;
+    case StepKind::kDo:
+      step.body = steps(value, "`do`");
+      break;
+    case StepKind::kChoice:
+      read_choice(value, step);
+      break;
+    case StepKind::kParallel:
+      read_parallel(fields, value, step);
+      break;
+    case StepKind::kForeach:
+      read_foreach(fields, value, step);
+      break;
+    case StepKind::kRepeat:
+      read_repeat(fields, value, step);
+      break;
+    case StepKind::kListen:
+      read_listen(fields, value, step);
+      break;
+    case StepKind::kWait:
+      read_wait(value, step);
+      break;
     case StepKind::kEmit:
       if (auto name = context_.dotted_name(value, "`emit`")) step.target = std::move(*name);
       break;
-    case StepKind::kSaga: read_saga(fields, value, step); break;
+    case StepKind::kSaga:
+      read_saga(fields, value, step);
+      break;
     case StepKind::kRaise:
       if (auto code = context_.code(value, "`raise`")) step.target = std::move(*code);
       if (const auto* message = fields.find("message")) {
         step.values = context_.scalar_template(*message->value, "`message`");
       }
       break;
-    case StepKind::kFinish: step.values = context_.any_template(value, "`finish`"); break;
+    case StepKind::kFinish:
+      step.values = context_.any_template(value, "`finish`");
+      break;
   }
   if (step.kind == StepKind::kEmit || step.kind == StepKind::kSaga ||
       step.kind == StepKind::kCall) {
@@ -354,9 +374,9 @@ std::optional<BranchSyntax> StepParser::branch(const YamlNode& node) {
     }
   }
   if (raise != nullptr && body != nullptr) {
-    const bool raise_later = raise->key_at.line > body->key_at.line ||
-                             (raise->key_at.line == body->key_at.line &&
-                              raise->key_at.column > body->key_at.column);
+    const bool raise_later =
+        raise->key_at.line > body->key_at.line ||
+        (raise->key_at.line == body->key_at.line && raise->key_at.column > body->key_at.column);
     const YamlMember* later = raise_later ? raise : body;
     const YamlMember* first = raise_later ? body : raise;
     context_.error(later->key_at, "form.clash",
@@ -516,16 +536,16 @@ std::optional<TimeoutSyntax> StepParser::on_timeout(const YamlMember& member) {
   }
   fields.finish();
   if ((raise == nullptr) == (body == nullptr)) {
-    context_.error(raise != nullptr ? std::max(raise->key_at, body->key_at,
-                                               [](Position a, Position b) {
-                                                 return a.line < b.line ||
-                                                        (a.line == b.line && a.column < b.column);
-                                               })
-                                    : member.value->at,
-                   raise != nullptr ? "form.clash" : "form.value",
-                   raise != nullptr ? "`on_timeout` has both `raise` and `do`"
-                                    : "`on_timeout` says nothing",
-                   "write `{raise: CODE}`, `{do: [steps]}` or `continue`");
+    context_.error(
+        raise != nullptr ? std::max(raise->key_at, body->key_at,
+                                    [](Position a, Position b) {
+                                      return a.line < b.line ||
+                                             (a.line == b.line && a.column < b.column);
+                                    })
+                         : member.value->at,
+        raise != nullptr ? "form.clash" : "form.value",
+        raise != nullptr ? "`on_timeout` has both `raise` and `do`" : "`on_timeout` says nothing",
+        "write `{raise: CODE}`, `{do: [steps]}` or `continue`");
   }
   return out;
 }
@@ -557,8 +577,8 @@ void StepParser::read_saga(Fields& fields, const YamlNode& value, StepSyntax& st
   const std::string major = sign == std::string::npos ? std::string() : text.substr(sign + 1);
   int number = -1;
   const auto [end, problem] = std::from_chars(major.data(), major.data() + major.size(), number);
-  const bool whole = problem == std::errc() && end == major.data() + major.size() &&
-                     number >= 0 && (major.size() == 1 || major.front() != '0');
+  const bool whole = problem == std::errc() && end == major.data() + major.size() && number >= 0 &&
+                     (major.size() == 1 || major.front() != '0');
   if (!is_dotted_name(name) || !whole) {
     std::string instead = "write it like `retail.returns@1`";
     if (is_dotted_name(name) && sign == std::string::npos) {
@@ -599,8 +619,8 @@ void StepParser::read_on_error(const YamlNode& value, StepSyntax& step) {
       route.result = context_.any_template(*result->value, "`result`");
     }
     if (const auto* then = fields.find("then")) {
-      const auto index = context_.one_of(*then->value, "`then`",
-                                         {"compensate", "continue", "finish", "stuck"});
+      const auto index =
+          context_.one_of(*then->value, "`then`", {"compensate", "continue", "finish", "stuck"});
       if (index) {
         static constexpr std::array<Then, 4> kThen{Then::kCompensate, Then::kContinue,
                                                    Then::kFinish, Then::kStuck};

@@ -26,6 +26,8 @@ class Reporter final {
   /// Errors of the text's form (rules `yaml.*` and `form.*`): with one of them the meaning of the
   /// file is not looked at, because what follows from a misspelt key would only distract.
   [[nodiscard]] std::size_t form_errors() const { return form_errors_; }
+  /// Further findings are only counted: no need to work out what to say.
+  [[nodiscard]] bool full() const { return findings_ >= kFindingsMax; }
 
  private:
   void add(Diagnostic::Severity severity, Position at, std::string rule, std::string message,

@@ -8,29 +8,46 @@ namespace weft::dsl {
 
 const char* step_kind_name(StepKind kind) {
   switch (kind) {
-    case StepKind::kCall: return "call";
-    case StepKind::kSet: return "set";
-    case StepKind::kDo: return "do";
-    case StepKind::kChoice: return "choice";
-    case StepKind::kParallel: return "parallel";
-    case StepKind::kForeach: return "foreach";
-    case StepKind::kRepeat: return "repeat";
-    case StepKind::kListen: return "listen";
-    case StepKind::kWait: return "wait";
-    case StepKind::kEmit: return "emit";
-    case StepKind::kSaga: return "saga";
-    case StepKind::kRaise: return "raise";
-    case StepKind::kFinish: return "finish";
+    case StepKind::kCall:
+      return "call";
+    case StepKind::kSet:
+      return "set";
+    case StepKind::kDo:
+      return "do";
+    case StepKind::kChoice:
+      return "choice";
+    case StepKind::kParallel:
+      return "parallel";
+    case StepKind::kForeach:
+      return "foreach";
+    case StepKind::kRepeat:
+      return "repeat";
+    case StepKind::kListen:
+      return "listen";
+    case StepKind::kWait:
+      return "wait";
+    case StepKind::kEmit:
+      return "emit";
+    case StepKind::kSaga:
+      return "saga";
+    case StepKind::kRaise:
+      return "raise";
+    case StepKind::kFinish:
+      return "finish";
   }
   return "";
 }
 
 const char* guarantee_name(Guarantee guarantee) {
   switch (guarantee) {
-    case Guarantee::kFenced: return "fenced";
-    case Guarantee::kIdempotent: return "idempotent";
-    case Guarantee::kQueryable: return "queryable";
-    case Guarantee::kUnsafe: return "unsafe";
+    case Guarantee::kFenced:
+      return "fenced";
+    case Guarantee::kIdempotent:
+      return "idempotent";
+    case Guarantee::kQueryable:
+      return "queryable";
+    case Guarantee::kUnsafe:
+      return "unsafe";
   }
   return "";
 }

@@ -19,7 +19,7 @@
 namespace weft::dsl {
 namespace {
 
-constexpr int kDepthMax = 256;             // Values are at most 64 deep; the rest is `$ref` and `allOf`.
+constexpr int kDepthMax = 256;  // Values are at most 64 deep; the rest is `$ref` and `allOf`.
 constexpr std::size_t kStepsMax = 500'000;  // Nested `anyOf` may multiply; 256 KiB never need this.
 
 /// Compiled patterns, shared by all threads. Definitions are few, so nothing is ever dropped.
@@ -283,18 +283,17 @@ Verdict Checker::check_array(const Value& schema, const Value& value, const Plac
   const auto& items = value.as_array();
   const auto count = static_cast<std::int64_t>(items.size());
   if (const Value* most = schema.find("maxItems"); most != nullptr && count > most->as_integer()) {
-    return broken(place, "must have at most " + most->to_json() + " items, not " +
-                             std::to_string(count));
+    return broken(place,
+                  "must have at most " + most->to_json() + " items, not " + std::to_string(count));
   }
   if (const Value* least = schema.find("minItems");
       least != nullptr && count < least->as_integer()) {
-    return broken(place, "must have at least " + least->to_json() + " items, not " +
-                             std::to_string(count));
+    return broken(
+        place, "must have at least " + least->to_json() + " items, not " + std::to_string(count));
   }
   if (const Value* unique = schema.find("uniqueItems"); unique != nullptr && unique->as_boolean()) {
     std::vector<Value> sorted = items;
-    std::sort(sorted.begin(), sorted.end(),
-              [](const Value& a, const Value& b) { return a < b; });
+    std::sort(sorted.begin(), sorted.end(), [](const Value& a, const Value& b) { return a < b; });
     if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
       return broken(place, "must not have equal items");
     }

@@ -24,10 +24,10 @@ struct SchemaProblem {
 /// What a schema says about a constant path.
 struct SchemaPath {
   enum class Verdict { kKnown, kUnknown, kImpossible };
-  Verdict verdict = Verdict::kUnknown;   ///< kUnknown: the schema is silent or open there.
-  std::size_t part = 0;                  ///< The first part it does not list.
-  std::vector<std::string> alternatives; ///< What it lists beside that part.
-  bool optional = false;                 ///< Some part is not among the `required` ones.
+  Verdict verdict = Verdict::kUnknown;    ///< kUnknown: the schema is silent or open there.
+  std::size_t part = 0;                   ///< The first part it does not list.
+  std::vector<std::string> alternatives;  ///< What it lists beside that part.
+  bool optional = false;                  ///< Some part is not among the `required` ones.
 };
 [[nodiscard]] SchemaPath follow_schema(const Value& schema, const std::vector<std::string>& path);
 

@@ -13,8 +13,23 @@ namespace weft::dsl {
 namespace {
 
 enum class Form {
-  kAnnotation, kSchema, kSchemas, kSchemaOrList, kSchemaMap, kDependencies, kType, kEnum, kAnything,
-  kNumber, kPositive, kCount, kBoolean, kPattern, kFormat, kNames, kReference
+  kAnnotation,
+  kSchema,
+  kSchemas,
+  kSchemaOrList,
+  kSchemaMap,
+  kDependencies,
+  kType,
+  kEnum,
+  kAnything,
+  kNumber,
+  kPositive,
+  kCount,
+  kBoolean,
+  kPattern,
+  kFormat,
+  kNames,
+  kReference
 };
 
 struct Keyword {
@@ -22,24 +37,52 @@ struct Keyword {
   Form form;
 };
 
-constexpr Keyword kKeywords[] = {
-    {"$schema", Form::kAnnotation}, {"$id", Form::kAnnotation}, {"$comment", Form::kAnnotation},
-    {"title", Form::kAnnotation}, {"description", Form::kAnnotation},
-    {"default", Form::kAnnotation}, {"examples", Form::kAnnotation},
-    {"readOnly", Form::kAnnotation}, {"writeOnly", Form::kAnnotation},
-    {"deprecated", Form::kAnnotation}, {"definitions", Form::kSchemaMap},
-    {"$defs", Form::kSchemaMap}, {"$ref", Form::kReference}, {"type", Form::kType},
-    {"enum", Form::kEnum}, {"const", Form::kAnything}, {"multipleOf", Form::kPositive},
-    {"maximum", Form::kNumber}, {"minimum", Form::kNumber}, {"exclusiveMaximum", Form::kNumber},
-    {"exclusiveMinimum", Form::kNumber}, {"maxLength", Form::kCount}, {"minLength", Form::kCount},
-    {"pattern", Form::kPattern}, {"format", Form::kFormat}, {"items", Form::kSchemaOrList},
-    {"additionalItems", Form::kSchema}, {"maxItems", Form::kCount}, {"minItems", Form::kCount},
-    {"uniqueItems", Form::kBoolean}, {"contains", Form::kSchema}, {"maxProperties", Form::kCount},
-    {"minProperties", Form::kCount}, {"required", Form::kNames}, {"properties", Form::kSchemaMap},
-    {"patternProperties", Form::kSchemaMap}, {"additionalProperties", Form::kSchema},
-    {"dependencies", Form::kDependencies}, {"propertyNames", Form::kSchema}, {"if", Form::kSchema},
-    {"then", Form::kSchema}, {"else", Form::kSchema}, {"allOf", Form::kSchemas},
-    {"anyOf", Form::kSchemas}, {"oneOf", Form::kSchemas}, {"not", Form::kSchema}};
+constexpr Keyword kKeywords[] = {{"$schema", Form::kAnnotation},
+                                 {"$id", Form::kAnnotation},
+                                 {"$comment", Form::kAnnotation},
+                                 {"title", Form::kAnnotation},
+                                 {"description", Form::kAnnotation},
+                                 {"default", Form::kAnnotation},
+                                 {"examples", Form::kAnnotation},
+                                 {"readOnly", Form::kAnnotation},
+                                 {"writeOnly", Form::kAnnotation},
+                                 {"deprecated", Form::kAnnotation},
+                                 {"definitions", Form::kSchemaMap},
+                                 {"$defs", Form::kSchemaMap},
+                                 {"$ref", Form::kReference},
+                                 {"type", Form::kType},
+                                 {"enum", Form::kEnum},
+                                 {"const", Form::kAnything},
+                                 {"multipleOf", Form::kPositive},
+                                 {"maximum", Form::kNumber},
+                                 {"minimum", Form::kNumber},
+                                 {"exclusiveMaximum", Form::kNumber},
+                                 {"exclusiveMinimum", Form::kNumber},
+                                 {"maxLength", Form::kCount},
+                                 {"minLength", Form::kCount},
+                                 {"pattern", Form::kPattern},
+                                 {"format", Form::kFormat},
+                                 {"items", Form::kSchemaOrList},
+                                 {"additionalItems", Form::kSchema},
+                                 {"maxItems", Form::kCount},
+                                 {"minItems", Form::kCount},
+                                 {"uniqueItems", Form::kBoolean},
+                                 {"contains", Form::kSchema},
+                                 {"maxProperties", Form::kCount},
+                                 {"minProperties", Form::kCount},
+                                 {"required", Form::kNames},
+                                 {"properties", Form::kSchemaMap},
+                                 {"patternProperties", Form::kSchemaMap},
+                                 {"additionalProperties", Form::kSchema},
+                                 {"dependencies", Form::kDependencies},
+                                 {"propertyNames", Form::kSchema},
+                                 {"if", Form::kSchema},
+                                 {"then", Form::kSchema},
+                                 {"else", Form::kSchema},
+                                 {"allOf", Form::kSchemas},
+                                 {"anyOf", Form::kSchemas},
+                                 {"oneOf", Form::kSchemas},
+                                 {"not", Form::kSchema}};
 
 /// What authors write for another draft, and what does the same here.
 std::string replacement(std::string_view keyword) {
@@ -85,8 +128,9 @@ std::optional<SchemaProblem> Lint::check(const Value& schema, const std::string&
   const bool reference = schema.find("$ref") != nullptr;
   for (const Member& member : schema.as_object()) {
     if (member.key.starts_with("x-")) continue;
-    const auto* known = std::find_if(std::begin(kKeywords), std::end(kKeywords),
-                                     [&](const Keyword& entry) { return entry.name == member.key; });
+    const auto* known =
+        std::find_if(std::begin(kKeywords), std::end(kKeywords),
+                     [&](const Keyword& entry) { return entry.name == member.key; });
     if (known == std::end(kKeywords)) {
       std::string instead = replacement(member.key);
       if (instead.empty()) {
@@ -94,8 +138,9 @@ std::optional<SchemaProblem> Lint::check(const Value& schema, const std::string&
         for (const Keyword& entry : kKeywords) names.emplace_back(entry.name);
         instead = suggestion(member.key, names);
       }
-      return problem(pointer, "the keyword " + quoted(member.key) +
-                                  " is not of JSON Schema draft 7 and would be ignored",
+      return problem(pointer,
+                     "the keyword " + quoted(member.key) +
+                         " is not of JSON Schema draft 7 and would be ignored",
                      std::move(instead));
     }
     if (member.key == "$id" && depth > 0) {
@@ -119,8 +164,10 @@ std::optional<SchemaProblem> Lint::keyword(const Member& member, Form form,
   const std::string here = pointer + "/" + member.key;
   switch (form) {
     case Form::kAnnotation:
-    case Form::kAnything: return std::nullopt;
-    case Form::kSchema: return check(value, here, depth + 1);
+    case Form::kAnything:
+      return std::nullopt;
+    case Form::kSchema:
+      return check(value, here, depth + 1);
     case Form::kSchemas:
       if (!value.is_array() || value.size() == 0) {
         return problem(here, "must be a list of schemas, not empty");
@@ -128,7 +175,8 @@ std::optional<SchemaProblem> Lint::keyword(const Member& member, Form form,
       return each(value, here, depth);
     case Form::kSchemaOrList:
       return value.is_array() ? each(value, here, depth) : check(value, here, depth + 1);
-    case Form::kSchemaMap: return map(value, here, depth);
+    case Form::kSchemaMap:
+      return map(value, here, depth);
     case Form::kDependencies: {
       if (!value.is_object()) return problem(here, "must be an object");
       for (const Member& entry : value.as_object()) {
@@ -139,7 +187,8 @@ std::optional<SchemaProblem> Lint::keyword(const Member& member, Form form,
       }
       return std::nullopt;
     }
-    case Form::kType: return type(value, here);
+    case Form::kType:
+      return type(value, here);
     case Form::kEnum:
       if (!value.is_array() || value.size() == 0) return problem(here, "must be a list, not empty");
       return std::nullopt;
@@ -160,9 +209,8 @@ std::optional<SchemaProblem> Lint::keyword(const Member& member, Form form,
       return this->pattern(value.as_string(), here);
     case Form::kFormat: {
       static constexpr std::string_view kFormats[] = {"date-time", "date", "time", "uuid"};
-      if (value.is_string() &&
-          std::find(std::begin(kFormats), std::end(kFormats), value.as_string()) !=
-              std::end(kFormats)) {
+      if (value.is_string() && std::find(std::begin(kFormats), std::end(kFormats),
+                                         value.as_string()) != std::end(kFormats)) {
         return std::nullopt;
       }
       return problem(here, "this format would not be checked",
@@ -214,15 +262,15 @@ std::optional<SchemaProblem> Lint::map(const Value& schemas, const std::string& 
 }
 
 std::optional<SchemaProblem> Lint::type(const Value& value, const std::string& pointer) {
-  static constexpr std::string_view kTypes[] = {"null", "boolean", "object", "array",
-                                                "number", "string", "integer"};
+  static constexpr std::string_view kTypes[] = {"null",   "boolean", "object", "array",
+                                                "number", "string",  "integer"};
   const auto known = [](const Value& name) {
-    return name.is_string() && std::find(std::begin(kTypes), std::end(kTypes), name.as_string()) !=
-                                   std::end(kTypes);
+    return name.is_string() &&
+           std::find(std::begin(kTypes), std::end(kTypes), name.as_string()) != std::end(kTypes);
   };
-  const bool good = known(value) || (value.is_array() && value.size() > 0 &&
-                                     std::all_of(value.as_array().begin(), value.as_array().end(),
-                                                 known));
+  const bool good =
+      known(value) || (value.is_array() && value.size() > 0 &&
+                       std::all_of(value.as_array().begin(), value.as_array().end(), known));
   if (good) return std::nullopt;
   return problem(pointer, "names no type of JSON",
                  "write null, boolean, object, array, number, string or integer");
@@ -270,10 +318,9 @@ SchemaPath follow(const Value& root, const Value* schema, const std::vector<std:
     if (const Value* next = properties->find(path[part])) {
       out = follow(root, next, path, part + 1, depth + 1);
       const Value* required = schema->find("required");
-      const bool sure =
-          required != nullptr && required->is_array() &&
-          std::find(required->as_array().begin(), required->as_array().end(), Value(path[part])) !=
-              required->as_array().end();
+      const bool sure = required != nullptr && required->is_array() &&
+                        std::find(required->as_array().begin(), required->as_array().end(),
+                                  Value(path[part])) != required->as_array().end();
       out.optional = out.optional || !sure;
       return out;
     }

@@ -14,10 +14,14 @@ bool continues_character(char byte) { return (static_cast<unsigned char>(byte) &
 std::size_t escape_size(std::string_view text, std::size_t at) {
   if (at + 1 >= text.size()) return 1;
   switch (text[at + 1]) {
-    case 'x': return 4;
-    case 'u': return 6;
-    case 'U': return 10;
-    default: return 2;
+    case 'x':
+      return 4;
+    case 'u':
+      return 6;
+    case 'U':
+      return 10;
+    default:
+      return 2;
   }
 }
 
@@ -35,11 +39,14 @@ Position SourceText::position(std::size_t offset) const {
   offset = std::min(offset, text_.size());
   const auto next = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset);
   const auto line = static_cast<std::size_t>(next - line_starts_.begin());
-  const std::string_view before =
-      std::string_view(text_).substr(line_starts_[line - 1], offset - line_starts_[line - 1]);
+  const bool further = static_cast<int>(line) == last_.line && last_offset_ <= offset;
+  const std::size_t from = further ? last_offset_ : line_starts_[line - 1];
+  const std::string_view before = std::string_view(text_).substr(from, offset - from);
   const auto characters =
       std::count_if(before.begin(), before.end(), [](char c) { return !continues_character(c); });
-  return {static_cast<int>(line), static_cast<int>(characters) + 1};
+  last_ = {static_cast<int>(line), (further ? last_.column : 1) + static_cast<int>(characters)};
+  last_offset_ = offset;
+  return last_;
 }
 
 std::vector<std::uint32_t> SourceText::align_scalar(std::size_t offset,

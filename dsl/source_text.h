@@ -10,7 +10,7 @@
 
 namespace weft::dsl {
 
-/// The bytes of one file, and where each of them stands for a person.
+/// The bytes of one file, and where each of them stands for a person. For one thread at a time.
 class SourceText final {
  public:
   /// A leading byte order mark is dropped: it has no column of its own.
@@ -29,6 +29,10 @@ class SourceText final {
  private:
   std::string text_;
   std::vector<std::size_t> line_starts_;
+  // The last place asked for: on a line of 256 KiB, counting from its start each time would be
+  // quadratic, and places are mostly asked for in order.
+  mutable std::size_t last_offset_ = 0;
+  mutable Position last_{1, 1};
 };
 
 }  // namespace weft::dsl

@@ -104,10 +104,10 @@ void validate_children(const std::vector<Unit*>& workflows, const Catalogue& cat
           if (child == &*unit->workflow && !reported) {
             std::string circle;
             for (const std::string& name : chain) circle += name + " → ";
-            unit->reporter.error(first->target.at, "saga.cycle",
-                                 "this saga would start itself again: " + circle +
-                                     child->workflow.text,
-                                 "break the circle, or start one of them with `detach: true`");
+            unit->reporter.error(
+                first->target.at, "saga.cycle",
+                "this saga would start itself again: " + circle + child->workflow.text,
+                "break the circle, or start one of them with `detach: true`");
             reported = true;
           }
           return;

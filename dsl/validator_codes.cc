@@ -68,7 +68,8 @@ class CodeCheck final {
     for (const auto& [name, declaration] : codes_) names.push_back(name);
     for (const auto& name : reserved_codes()) names.emplace_back(name);
     const auto near = nearest(code.text, names);
-    reporter_.error(code.at, "codes.undeclared", "the code " + quoted(code.text) + " is not declared",
+    reporter_.error(code.at, "codes.undeclared",
+                    "the code " + quoted(code.text) + " is not declared",
                     near ? "did you mean " + quoted(*near) + "?"
                          : "declare it: `errors: {" + code.text + ": {class: business}}`");
   }
@@ -98,10 +99,10 @@ class CodeCheck final {
         continue;
       }
       if (const auto any = seen.find("any"); any != seen.end()) {
-        reporter_.warning(error.at, "routes.order",
-                          "this route is never taken: `any` (" + shown(any->second) +
-                              ") stands before it",
-                          "move it before that route");
+        reporter_.warning(
+            error.at, "routes.order",
+            "this route is never taken: `any` (" + shown(any->second) + ") stands before it",
+            "move it before that route");
       } else if (const auto first = seen.find(error.text); first != seen.end()) {
         reporter_.warning(error.at, "routes.order",
                           quoted(error.text) + " is already routed at " + shown(first->second),
@@ -137,8 +138,9 @@ class CodeCheck final {
       } else if (const auto found = codes_.find(error.text);
                  found != codes_.end() && found->second->effect_perhaps) {
         reporter_.error(error.at, "retry.errors",
-                        quoted(error.text) + " may have left something (`effect: perhaps`), so it "
-                                             "is never retried",
+                        quoted(error.text) +
+                            " may have left something (`effect: perhaps`), so it "
+                            "is never retried",
                         "remove it, and route it with `on_error`");
       } else if (!known(error.text)) {
         undeclared(error);
@@ -197,10 +199,10 @@ class AdapterCheck final {
       if (const auto near = nearest(call.adapter, context_.catalogue.adapter_names())) {
         instead = "did you mean " + quoted(*near) + "?";
       }
-      reporter_.note(call.at, "adapter.unknown",
-                     "no definition of the adapter " + quoted(call.adapter) +
-                         " is among the files given",
-                     std::move(instead));
+      reporter_.note(
+          call.at, "adapter.unknown",
+          "no definition of the adapter " + quoted(call.adapter) + " is among the files given",
+          std::move(instead));
       return;
     }
     operation(call, found->second);
@@ -296,12 +298,10 @@ class AdapterCheck final {
       std::string instead;
       if (context_.catalogue.has_workflow(step.target.text)) {
         instead = "another major version of it is there";
-      } else if (const auto near =
-                     nearest(step.target.text, context_.catalogue.workflow_names())) {
+      } else if (const auto near = nearest(step.target.text, context_.catalogue.workflow_names())) {
         instead = "did you mean " + quoted(*near) + "?";
       }
-      const std::string message =
-          "the workflow " + quoted(name) + " is not among the files given";
+      const std::string message = "the workflow " + quoted(name) + " is not among the files given";
       if (context_.catalogue.complete()) {
         reporter_.error(step.target.at, "saga.unknown", message,
                         instead.empty() ? "give its file too" : instead);

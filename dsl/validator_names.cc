@@ -93,10 +93,10 @@ void NameCheck::declared_codes() {
     for (const std::int64_t number : error.declaration.service_codes) {
       const auto [found, added] = numbers.emplace(number, code);
       if (added) continue;
-      reporter_.error(error.code.at, "codes.service",
-                      "the service code " + std::to_string(number) + " already means " +
-                          quoted(found->second),
-                      "list every number once");
+      reporter_.error(
+          error.code.at, "codes.service",
+          "the service code " + std::to_string(number) + " already means " + quoted(found->second),
+          "list every number once");
     }
   }
 }
@@ -148,9 +148,8 @@ void NameCheck::status(const std::optional<Word>& word) {
   if (!word) return;
   const std::vector<std::string> declared = texts(workflow_.statuses);
   if (std::find(declared.begin(), declared.end(), word->text) != declared.end()) return;
-  std::string instead = declared.empty()
-                            ? "declare it: `statuses: [accepted, " + word->text + "]`"
-                            : suggestion(word->text, declared);
+  std::string instead = declared.empty() ? "declare it: `statuses: [accepted, " + word->text + "]`"
+                                         : suggestion(word->text, declared);
   if (instead.empty()) instead = "add it to `statuses`, in its legal order";
   reporter_.error(word->at, "status.undeclared",
                   "the status " + quoted(word->text) + " is not declared", std::move(instead));
@@ -179,10 +178,10 @@ void NameCheck::check_as(const StepSyntax& step, const Trail* trail) {
                     "`$" + name.text + "` already means something in expressions",
                     "give the item another name, or leave `as` out: it is `$item` then");
   } else if (const auto found = steps_.find(name.text); found != steps_.end()) {
-    reporter_.error(name.at, "names.duplicate",
-                    quoted(name.text) + " is already the name of a step (" +
-                        shown(found->second) + ")",
-                    "give the item another name");
+    reporter_.error(
+        name.at, "names.duplicate",
+        quoted(name.text) + " is already the name of a step (" + shown(found->second) + ")",
+        "give the item another name");
   }
   for (const Trail* above = trail; above != nullptr; above = above->above) {
     if (above->owner->kind != StepKind::kForeach || !above->owner->as) continue;
@@ -248,11 +247,11 @@ void NameCheck::check(const StepSyntax& step, const Trail* trail) {
   }
   if (step.on_wait_after && step.schedule_timeout &&
       step.on_wait_after->ms >= step.schedule_timeout->ms) {
-    reporter_.warning(step.on_wait_after->at, "on_wait.after",
-                      "the wait ends (`schedule_timeout: " +
-                          format_duration(step.schedule_timeout->ms) +
-                          "`) before this status would be shown",
-                      "make `after` shorter");
+    reporter_.warning(
+        step.on_wait_after->at, "on_wait.after",
+        "the wait ends (`schedule_timeout: " + format_duration(step.schedule_timeout->ms) +
+            "`) before this status would be shown",
+        "make `after` shorter");
   }
 }
 
@@ -280,9 +279,8 @@ class MeasureCheck final {
  public:
   explicit MeasureCheck(ValidatorContext& context)
       : workflow_(context.workflow), reporter_(context.reporter) {
-    each_step(workflow_.steps, nullptr, [this](const StepSyntax& step, const Trail*) {
-      steps_.push_back(step.name.text);
-    });
+    each_step(workflow_.steps, nullptr,
+              [this](const StepSyntax& step, const Trail*) { steps_.push_back(step.name.text); });
     for (const Word& status : workflow_.statuses) statuses_.push_back(status.text);
     for (const LabelSyntax& label : workflow_.labels) dimensions_.push_back(label.name.text);
     for (const char* name : {"workflow", "version", "step", "class", "code", "adapter", "state",
@@ -314,16 +312,16 @@ class MeasureCheck final {
                                                              : nullptr;
     if (known == nullptr) return;
     if (std::find(known->begin(), known->end(), name) != known->end()) return;
-    reporter_.error(word.at, "measure.unknown",
-                    "there is no " + what + " " + quoted(name), suggestion(name, *known));
+    reporter_.error(word.at, "measure.unknown", "there is no " + what + " " + quoted(name),
+                    suggestion(name, *known));
   }
 
   void dimension(const Word& word) {
     if (std::find(dimensions_.begin(), dimensions_.end(), word.text) != dimensions_.end()) return;
     std::string instead = suggestion(word.text, dimensions_);
     if (instead.empty()) instead = "declare it under `labels`";
-    reporter_.error(word.at, "measure.label",
-                    quoted(word.text) + " is no label of this workflow", std::move(instead));
+    reporter_.error(word.at, "measure.label", quoted(word.text) + " is no label of this workflow",
+                    std::move(instead));
   }
 
   const WorkflowSyntax& workflow_;

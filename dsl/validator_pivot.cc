@@ -52,8 +52,7 @@ void PivotCheck::find_pivot() {
     if (pivot_ != nullptr) {
       reporter_.error(at, "pivot.second",
                       "a workflow has one pivot, and " + quoted(pivot_->name.text) + " (" +
-                          shown(pivot_->key("pivot").value_or(pivot_->kind_at)) +
-                          ") already is it",
+                          shown(pivot_->key("pivot").value_or(pivot_->kind_at)) + ") already is it",
                       "keep the later of the two, or none");
       return;
     }
@@ -151,20 +150,19 @@ void PivotCheck::business_errors(const StepSyntax& step) {
           declared->second.error_class != ErrorClass::kBusiness) {
         continue;
       }
-      const bool routed = std::any_of(
-          step.on_error.begin(), step.on_error.end(), [&](const RouteSyntax& route) {
+      const bool routed =
+          std::any_of(step.on_error.begin(), step.on_error.end(), [&](const RouteSyntax& route) {
             return std::any_of(route.errors.begin(), route.errors.end(), [&](const Word& word) {
               return word.text == code || word.text == "any" || word.text == "business" ||
                      word.text == "permanent";
             });
           });
       if (routed) continue;
-      reporter_.error(step.kind_at, "pivot.unrouted",
-                      "after the pivot (" + shown(pivot_->kind_at) + ") the refusal " +
-                          quoted(code) + " of " +
-                          quoted(step.call.adapter + "." + step.call.operation) +
-                          " has no route at its call",
-                      "add `on_error: [{errors: [" + code + "], do: [steps], then: continue}]`");
+      reporter_.error(
+          step.kind_at, "pivot.unrouted",
+          "after the pivot (" + shown(pivot_->kind_at) + ") the refusal " + quoted(code) + " of " +
+              quoted(step.call.adapter + "." + step.call.operation) + " has no route at its call",
+          "add `on_error: [{errors: [" + code + "], do: [steps], then: continue}]`");
     }
   }
 }
@@ -217,10 +215,10 @@ void PivotCheck::check_child(const StepSyntax& step, bool after) {
                         " has a pivot, so it cannot be undone with its parent",
                     "make this step the pivot (`pivot: true`), or start it with `detach: true`");
   } else if (after && !step.detach && step.on_error.empty()) {
-    reporter_.warning(step.kind_at, "pivot.child",
-                      "a child that fails after the pivot (" + shown(pivot_->kind_at) +
-                          ") leaves the saga stuck",
-                      "route its codes with `on_error`, or start it with `detach: true`");
+    reporter_.warning(
+        step.kind_at, "pivot.child",
+        "a child that fails after the pivot (" + shown(pivot_->kind_at) + ") leaves the saga stuck",
+        "route its codes with `on_error`, or start it with `detach: true`");
   }
 }
 

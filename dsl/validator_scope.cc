@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -16,17 +17,32 @@ namespace {
 
 /// What is known about the result of a step that may be read.
 struct Result {
-  std::string absent;       ///< Why it may be absent; empty if it cannot be.
-  std::string null;         ///< Why it may be null; empty if it cannot be.
+  std::string absent;  ///< Why it may be absent; empty if it cannot be.
+  std::string null;    ///< Why it may be null; empty if it cannot be.
   const Value* schema = nullptr;
   std::vector<std::string> keys;  ///< If `exact`, all that it has.
   bool exact = false;
   bool is_list = false;
 };
 
+/// The results that may be read. Copies share the table until one of them adds to it: every block
+/// looks at its surroundings, few change them.
+class Results {
+ public:
+  [[nodiscard]] const std::map<std::string, Result>& all() const { return *table_; }
+  std::map<std::string, Result>& edit() {
+    if (table_.use_count() > 1) table_ = std::make_shared<std::map<std::string, Result>>(*table_);
+    return *table_;
+  }
+
+ private:
+  std::shared_ptr<std::map<std::string, Result>> table_ =
+      std::make_shared<std::map<std::string, Result>>();
+};
+
 /// What stands around an expression.
 struct Scope {
-  std::map<std::string, Result> steps;
+  Results results;
   std::set<std::string> items;  ///< Names of enclosing foreach.
   bool input = true;            ///< `.`
   bool saga = true;
@@ -35,12 +51,12 @@ struct Scope {
   bool error = false;
   bool event = false;
   bool task = false;
-  const StepSyntax* call = nullptr;   ///< `$with` is its input.
-  bool reply = false;                 ///< `$reply` is its answer,
-  bool reply_uncertain = false;       ///< which may never have come.
+  const StepSyntax* call = nullptr;  ///< `$with` is its input.
+  bool reply = false;                ///< `$reply` is its answer,
+  bool reply_uncertain = false;      ///< which may never have come.
   bool held = false;
-  std::string own;                    ///< The step itself, readable like `$reply`.
-  std::string where;                  ///< "a compensation", for messages.
+  std::string own;    ///< The step itself, readable like `$reply`.
+  std::string where;  ///< "a compensation", for messages.
 };
 
 std::string spelled(const Reference& reference) {
@@ -103,7 +119,7 @@ class ScopeCheck final {
   }
 
   static void weaken(Scope& scope, const std::string& why) {
-    for (auto& [name, result] : scope.steps) {
+    for (auto& [name, result] : scope.results.edit()) {
       if (result.absent.empty()) result.absent = why;
     }
   }
@@ -182,20 +198,21 @@ void ScopeCheck::list(const StepList& steps, Scope& scope) {
 std::vector<std::string> ScopeCheck::join(const Scope& after, const Scope& inner, Scope& outer,
                                           const std::string& why) {
   std::vector<std::string> added;
-  for (const auto& [name, result] : after.steps) {
-    if (inner.steps.contains(name)) continue;
-    Result& joined = outer.steps[name] = result;
+  for (const auto& [name, result] : after.results.all()) {
+    if (inner.results.all().contains(name)) continue;
+    Result& joined = outer.results.edit()[name] = result;
     if (joined.absent.empty()) joined.absent = why;
     added.push_back(name);
   }
   return added;
 }
 
-std::vector<std::string> ScopeCheck::nested(const StepList& steps, const Scope& inner,
-                                            Scope& outer, const std::string& why) {
+std::vector<std::string> ScopeCheck::nested(const StepList& steps, const Scope& inner, Scope& outer,
+                                            const std::string& why) {
   Scope after = inner;
   list(steps, after);
-  return join(after, Scope(inner), outer, why);
+  const Scope before_it = inner;  // `inner` and `outer` may be one.
+  return join(after, before_it, outer, why);
 }
 
 Result ScopeCheck::result_of(const StepSyntax& step) const {
@@ -228,7 +245,9 @@ Result ScopeCheck::result_of(const StepSyntax& step) const {
         }
       }
       break;
-    case StepKind::kForeach: result.is_list = true; break;
+    case StepKind::kForeach:
+      result.is_list = true;
+      break;
     case StepKind::kSaga:
       if (step.detach) {
         result.exact = true;
@@ -240,16 +259,19 @@ Result ScopeCheck::result_of(const StepSyntax& step) const {
         result.null = "no event may come before its `timeout`";
       }
       break;
-    default: break;
+    default:
+      break;
   }
   return result;
 }
 
 void ScopeCheck::step(const StepSyntax& step, Scope& scope) {
   if (step.when) uses(step.when->uses, scope);
-  Scope sending = scope;
-  sending.task = step.kind == StepKind::kCall;
-  if (step.with) uses(step.with->uses, sending);
+  if (step.with) {
+    Scope sending = scope;
+    sending.task = step.kind == StepKind::kCall;
+    uses(step.with->uses, sending);
+  }
   if (step.kind == StepKind::kCall) call(step, scope);
   if (step.values) uses(step.values->uses, scope);
   if (step.items) uses(step.items->uses, scope);
@@ -270,7 +292,7 @@ void ScopeCheck::step(const StepSyntax& step, Scope& scope) {
   }
   Result result = result_of(step);
   bodies(step, scope, result);
-  scope.steps[step.name.text] = std::move(result);
+  scope.results.edit()[step.name.text] = std::move(result);
 }
 
 void ScopeCheck::call(const StepSyntax& step, const Scope& scope) {
@@ -315,14 +337,16 @@ void ScopeCheck::bodies(const StepSyntax& step, Scope& scope, Result& result) {
     case StepKind::kDo: {
       add(nested(step.body, scope, scope, {}));
       if (!step.body.empty()) {  // Its result is its last step's.
-        const auto last = scope.steps.find(step.body.back().name.text);
+        const auto& all = scope.results.all();
+        const auto last = all.find(step.body.back().name.text);
         const std::string absent = result.absent;
-        if (last != scope.steps.end() && last->second.absent.empty()) result = last->second;
+        if (last != all.end() && last->second.absent.empty()) result = last->second;
         result.absent = absent;
       }
       if (step.when) {
         for (const std::string& name : inner) {
-          if (scope.steps[name].absent.empty()) scope.steps[name].absent = result.absent;
+          Result& skipped = scope.results.edit()[name];
+          if (skipped.absent.empty()) skipped.absent = result.absent;
         }
       }
       break;
@@ -361,23 +385,27 @@ void ScopeCheck::bodies(const StepSyntax& step, Scope& scope, Result& result) {
       if (step.until) uses(step.until->uses, round);
       break;
     }
-    default: break;
+    default:
+      break;
   }
   if (step.on_timeout && step.on_timeout->body) {
-    nested(*step.on_timeout->body, Scope(scope), scope,
+    const Scope spent = scope;
+    nested(*step.on_timeout->body, spent, scope,
            "it runs only if the time of " + place + " is spent");
   }
   on_success(step, scope, result);
   routes(step, scope, inner, result);
 }
 
-void ScopeCheck::routes(const StepSyntax& step, Scope& scope,
-                        const std::vector<std::string>& inner, Result& result) {
+void ScopeCheck::routes(const StepSyntax& step, Scope& scope, const std::vector<std::string>& inner,
+                        Result& result) {
+  if (step.on_error.empty()) return;
   Scope failed = scope;
   failed.error = true;
   const std::string place = quoted(step.name.text) + " (" + shown(step.kind_at) + ")";
   for (const std::string& name : inner) {
-    if (failed.steps[name].absent.empty()) failed.steps[name].absent = place + " failed";
+    Result& undone = failed.results.edit()[name];
+    if (undone.absent.empty()) undone.absent = place + " failed";
   }
   for (const RouteSyntax& route : step.on_error) {
     Scope routed = failed;
@@ -388,9 +416,10 @@ void ScopeCheck::routes(const StepSyntax& step, Scope& scope,
     if (route.result) uses(route.result->uses, routed);
     if (route.then != Then::kContinue) continue;
     for (const std::string& name : inner) {
-      if (scope.steps[name].absent.empty()) {
-        scope.steps[name].absent = place + " may fail and go on (" +
-                                   shown(route.then_at.value_or(route.at)) + ")";
+      Result& passed = scope.results.edit()[name];
+      if (passed.absent.empty()) {
+        passed.absent =
+            place + " may fail and go on (" + shown(route.then_at.value_or(route.at)) + ")";
       }
     }
     if (route.result) {
@@ -405,13 +434,13 @@ void ScopeCheck::routes(const StepSyntax& step, Scope& scope,
 }
 
 void ScopeCheck::on_success(const StepSyntax& step, const Scope& scope, const Result& result) {
-  if (!step.on_success) return;
+  if (!step.on_success || !step.on_success->emit || !step.on_success->emit->with) return;
   Scope done = scope;
   done.call = step.kind == StepKind::kCall ? &step : nullptr;
   done.reply = step.kind == StepKind::kCall;
   Result certain = result;
   certain.absent.clear();
-  done.steps[step.name.text] = std::move(certain);
+  done.results.edit()[step.name.text] = std::move(certain);
   announcement(step.on_success, done);
 }
 
@@ -420,7 +449,10 @@ void ScopeCheck::announcement(const std::optional<AnnouncementSyntax>& said, con
 }
 
 void ScopeCheck::uses(const std::vector<NameUse>& names, const Scope& scope) {
-  for (const NameUse& name : names) use(name, scope);
+  for (const NameUse& name : names) {
+    if (reporter_.full()) return;
+    use(name, scope);
+  }
 }
 
 void ScopeCheck::use(const NameUse& use, const Scope& scope) {
@@ -437,8 +469,8 @@ void ScopeCheck::use(const NameUse& use, const Scope& scope) {
     }
     return;
   }
-  const auto found = scope.steps.find(name);
-  if (found == scope.steps.end()) {
+  const auto found = scope.results.all().find(name);
+  if (found == scope.results.all().end()) {
     missing(use, scope);
     return;
   }
@@ -462,8 +494,9 @@ bool ScopeCheck::special(const NameUse& use, const Scope& scope) {
   const std::string here = scope.where.empty() ? "here" : "in " + scope.where;
   const auto must = [&](bool there, const char* message, const char* instead) {
     if (!there) {
-      nowhere(use, quoted(name == "." ? name : "$" + name) + " does not exist " + here +
-                       (message[0] == '\0' ? "" : std::string(": ") + message),
+      nowhere(use,
+              quoted(name == "." ? name : "$" + name) + " does not exist " + here +
+                  (message[0] == '\0' ? "" : std::string(": ") + message),
               instead);
     }
     return there;
@@ -475,7 +508,8 @@ bool ScopeCheck::special(const NameUse& use, const Scope& scope) {
     return true;
   }
   if (name == "saga") {
-    if (must(scope.saga, "there is no saga yet", scope.event ? "use `$event`" : "use `.`, the input")) {
+    if (must(scope.saga, "there is no saga yet",
+             scope.event ? "use `$event`" : "use `.`, the input")) {
       keys_path(use, {"id", "workflow", "version", "key", "labels", "bucket", "started_at"});
       if (use.reference.path.size() > 1 && use.reference.path[0] == "labels") {
         std::vector<std::string> labels;
@@ -531,15 +565,15 @@ bool ScopeCheck::special(const NameUse& use, const Scope& scope) {
     }
     if (scope.reply_uncertain && !use.reference.forgiven) {
       const bool holds = scope.where == "`holds`";
-      reporter_.error(use.at, holds ? "holds.reply" : "compensate.reply",
-                      quoted(spelled(use.reference)) +
-                          " is unknown when no reply came, and the step must be undone then too",
-                      std::string("write ") +
-                          quoted(use.reference.path.empty()
-                                     ? std::string("($reply // $with)")
-                                     : spelled(use.reference) + " // $with." +
-                                           use.reference.path.back()) +
-                          ", or use what was known before");
+      reporter_.error(
+          use.at, holds ? "holds.reply" : "compensate.reply",
+          quoted(spelled(use.reference)) +
+              " is unknown when no reply came, and the step must be undone then too",
+          std::string("write ") +
+              quoted(use.reference.path.empty()
+                         ? std::string("($reply // $with)")
+                         : spelled(use.reference) + " // $with." + use.reference.path.back()) +
+              ", or use what was known before");
       return true;
     }
     result_path(use, result_of(*scope.call));
@@ -548,8 +582,10 @@ bool ScopeCheck::special(const NameUse& use, const Scope& scope) {
   if (name == "held") {
     if (must(scope.held, "it belongs to a compensation's `with`", "")) {
       std::vector<std::string> held;
-      for (const MovementSyntax& movement : scope.call->holds) held.push_back(movement.resource.text);
-      for (const MovementSyntax& movement : scope.call->releases) held.push_back(movement.resource.text);
+      for (const MovementSyntax& movement : scope.call->holds)
+        held.push_back(movement.resource.text);
+      for (const MovementSyntax& movement : scope.call->releases)
+        held.push_back(movement.resource.text);
       keys_path(use, held);
     }
     return true;
@@ -568,9 +604,9 @@ void ScopeCheck::missing(const NameUse& use, const Scope& scope) {
   const auto found = places_.find(name);
   if (found == places_.end()) {
     std::vector<std::string> names(scope.items.begin(), scope.items.end());
-    for (const auto& [step, result] : scope.steps) names.push_back(step);
-    for (const char* known : {"saga", "reply", "with", "event", "error", "held", "last", "task",
-                              "index", "item"}) {
+    for (const auto& [step, result] : scope.results.all()) names.push_back(step);
+    for (const char* known :
+         {"saga", "reply", "with", "event", "error", "held", "last", "task", "index", "item"}) {
       names.emplace_back(known);
     }
     const auto near = nearest(name, names);
@@ -582,12 +618,15 @@ void ScopeCheck::missing(const NameUse& use, const Scope& scope) {
   const StepSyntax& step = *found->second.step;
   const std::string place = quoted(name) + " (" + shown(step.kind_at) + ")";
   if (!scope.input || !scope.saga) {
-    nowhere(use, "no step has run " + (scope.where.empty() ? "here" : "where " + scope.where + " is worked out"),
+    nowhere(use,
+            "no step has run " +
+                (scope.where.empty() ? "here" : "where " + scope.where + " is worked out"),
             scope.event ? "use `$event`" : "use `.`, the input");
   } else if (found->second.loop != nullptr) {
     const StepSyntax& loop = *found->second.loop;
-    nowhere(use, place + " is visible only inside " + quoted(loop.name.text) + " (" +
-                     shown(loop.kind_at) + ")",
+    nowhere(use,
+            place + " is visible only inside " + quoted(loop.name.text) + " (" +
+                shown(loop.kind_at) + ")",
             loop.kind == StepKind::kForeach
                 ? "after the loop read its results: " + quoted("$" + loop.name.text + "[].output")
                 : "after the loop read its last round: " + quoted("$" + loop.name.text));
@@ -618,8 +657,8 @@ void ScopeCheck::schema_path(const NameUse& use, const Value& schema) {
   if (use.reference.path.empty()) return;
   const SchemaPath found = follow_schema(schema, use.reference.path);
   if (found.verdict == SchemaPath::Verdict::kKnown) return;
-  const std::string part = found.part < use.reference.path.size() ? use.reference.path[found.part]
-                                                                  : std::string();
+  const std::string part =
+      found.part < use.reference.path.size() ? use.reference.path[found.part] : std::string();
   const std::string instead = suggestion(part, found.alternatives);
   const std::string message =
       "the schema has no " + quoted(part) + " at " + quoted(spelled(use.reference));

@@ -52,10 +52,11 @@ class TimeCheck final {
     bool bounded = true;
     for (const StepSyntax& each : workflow_.steps) worst += worst_case(each, bounded);
     if (bounded && worst <= deadline) return;
-    reporter_.note(workflow_.deadline->at, "deadline.worst",
-                   "in the worst case, with every attempt, wait and timeout used up, the steps take " +
-                       (bounded ? format_duration(worst) : "more than " + format_duration(worst)) +
-                       ", longer than the deadline");
+    reporter_.note(
+        workflow_.deadline->at, "deadline.worst",
+        "in the worst case, with every attempt, wait and timeout used up, the steps take " +
+            (bounded ? format_duration(worst) : "more than " + format_duration(worst)) +
+            ", longer than the deadline");
   }
 
  private:
@@ -85,11 +86,16 @@ class TimeCheck final {
     switch (step.kind) {
       case StepKind::kCall:
         return {from + timeout_of(step.timeout, step.call, workflow_, context_.catalogue), {}};
-      case StepKind::kWait: return {from + (step.wait ? step.wait->ms : 0), {}};
-      case StepKind::kDo: return list(step.body, from);
-      case StepKind::kRepeat: return list(step.body, from);
-      case StepKind::kFinish: return {std::nullopt, from};
-      case StepKind::kRaise: return {};
+      case StepKind::kWait:
+        return {from + (step.wait ? step.wait->ms : 0), {}};
+      case StepKind::kDo:
+        return list(step.body, from);
+      case StepKind::kRepeat:
+        return list(step.body, from);
+      case StepKind::kFinish:
+        return {std::nullopt, from};
+      case StepKind::kRaise:
+        return {};
       case StepKind::kChoice: {
         Shortest out;
         for (const BranchSyntax& branch : step.branches) {
@@ -112,7 +118,8 @@ class TimeCheck final {
         }
         return out;
       }
-      default: return {from, {}};  // A foreach may be empty; events and children may be quick.
+      default:
+        return {from, {}};  // A foreach may be empty; events and children may be quick.
     }
   }
 
@@ -141,8 +148,7 @@ class TimeCheck final {
     const RetryPolicy policy = allowed_retry(
         retry_of(step.retry, workflow_.default_retry, workflow_, false),
         context_.catalogue.adapter(step.call.adapter).guarantee, step.probe.has_value());
-    const std::int64_t timeout =
-        timeout_of(step.timeout, step.call, workflow_, context_.catalogue);
+    const std::int64_t timeout = timeout_of(step.timeout, step.call, workflow_, context_.catalogue);
     if (policy.elapsed_max_ms) return *policy.elapsed_max_ms + timeout;
     const auto& waited =
         step.schedule_timeout ? step.schedule_timeout : workflow_.default_schedule_timeout;
@@ -188,8 +194,8 @@ class TimeCheck final {
       if ((step.kind != StepKind::kFinish && step.kind != StepKind::kRaise) || step.when) continue;
       if (!step.on_error.empty()) continue;
       reporter_.warning(steps[i + 1].kind_at, "flow.dead",
-                        "this step never runs: `" + std::string(step_kind_name(step.kind)) +
-                            "` (" + shown(step.kind_at) + ") ends the list before it",
+                        "this step never runs: `" + std::string(step_kind_name(step.kind)) + "` (" +
+                            shown(step.kind_at) + ") ends the list before it",
                         "remove it, or give that step a `when`");
       return;
     }

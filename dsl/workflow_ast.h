@@ -145,8 +145,8 @@ struct CorrelationSyntax {
 struct StepSyntax {
   Word name;
   StepKind kind = StepKind::kSet;
-  Position at;                          ///< Where the step begins.
-  Position kind_at;                     ///< Of the key that says its kind.
+  Position at;                           ///< Where the step begins.
+  Position kind_at;                      ///< Of the key that says its kind.
   std::map<std::string, Position> keys;  ///< Every key written, where it stands.
 
   std::optional<ExpressionSyntax> when;
@@ -155,12 +155,12 @@ struct StepSyntax {
   std::optional<AnnouncementSyntax> on_success;
   std::vector<RouteSyntax> on_error;
 
-  std::optional<TemplateSyntax> with;   ///< call, emit, saga.
-  bool pivot = false;                   ///< call, saga.
+  std::optional<TemplateSyntax> with;  ///< call, emit, saga.
+  bool pivot = false;                  ///< call, saga.
 
   // call
   TargetSyntax call;
-  std::optional<Length> timeout;        ///< Also of a listen.
+  std::optional<Length> timeout;  ///< Also of a listen.
   std::optional<Length> schedule_timeout, on_wait_after;
   std::optional<Word> on_wait_status;
   std::optional<RetrySyntax> retry;
@@ -184,8 +184,8 @@ struct StepSyntax {
   std::int64_t rounds_max = 0;
   std::int64_t every_ms = 0;
   std::optional<TimeoutSyntax> on_timeout;
-  Word target;                            ///< listen, emit: the event; saga; raise: the code.
-  int major = 0;                          ///< saga.
+  Word target;    ///< listen, emit: the event; saga; raise: the code.
+  int major = 0;  ///< saga.
   bool detach = false;
   std::optional<CorrelationSyntax> correlate;
   std::optional<ExpressionSyntax> filter;
@@ -265,9 +265,9 @@ struct WorkflowSyntax {
 
 struct OperationSyntax {
   Word name;
-  OperationDefinition definition;       ///< Without schemas.
+  OperationDefinition definition;  ///< Without schemas.
   std::vector<Word> errors;
-  std::optional<Word> input, reply;     ///< Schema files.
+  std::optional<Word> input, reply;  ///< Schema files.
 };
 
 struct AdapterSyntax {

@@ -172,8 +172,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   [[noreturn]] void stop(std::size_t at, std::string rule, std::string message,
                          std::string instead) {
-    reporter_.error(source_.position(at), std::move(rule), std::move(message),
-                    std::move(instead));
+    reporter_.error(source_.position(at), std::move(rule), std::move(message), std::move(instead));
     throw StopReading{};
   }
 
@@ -190,8 +189,9 @@ class TreeBuilder final : public YAML::EventHandler {
   void count(std::size_t nodes, std::size_t at) {
     nodes_ += nodes;
     if (nodes_ > limits_.nodes_max) {
-      stop(at, "yaml.size", "the file has more than " + std::to_string(limits_.nodes_max) +
-                                " values, aliases written out",
+      stop(at, "yaml.size",
+           "the file has more than " + std::to_string(limits_.nodes_max) +
+               " values, aliases written out",
            "use fewer aliases");
     }
   }
@@ -298,12 +298,14 @@ class TreeBuilder final : public YAML::EventHandler {
     const std::size_t end = at + value.size();
     const bool in_flow = !stack_.empty() && stack_.back().flow;
     if (in_flow && value.ends_with('$') && end < text.size() && text[end] == '{') {
-      stop(end - 1, "yaml.expression-quotes",
-           "an expression inside `{ }` or `[ ]` needs quotes", quote_hint(text, end - 1));
+      stop(end - 1, "yaml.expression-quotes", "an expression inside `{ }` or `[ ]` needs quotes",
+           quote_hint(text, end - 1));
     }
+    if (value.find("${") == std::string::npos) return;
     const auto start = open_expression(text, end);
     // Only where the value stands on one line as it is do the bytes after it mean anything.
-    if (!start || *start < at || *start >= end || text.compare(at, value.size(), value) != 0) return;
+    if (!start || *start < at || *start >= end || text.compare(at, value.size(), value) != 0)
+      return;
     const std::size_t next = text.find_first_not_of(" \t", end);
     if (next == std::string::npos) return;
     if (text[next] == '#' && next > end) {
@@ -311,12 +313,12 @@ class TreeBuilder final : public YAML::EventHandler {
            "` #` begins a comment, so this expression ends too early", quote_hint(text, *start));
     }
     if (text[next] == ':') {
-      stop(*start, "yaml.expression-quotes",
-           "an expression that contains `: ` needs quotes", quote_hint(text, *start));
+      stop(*start, "yaml.expression-quotes", "an expression that contains `: ` needs quotes",
+           quote_hint(text, *start));
     }
     if (in_flow && std::string_view(",]}").find(text[next]) != std::string_view::npos) {
-      stop(*start, "yaml.expression-quotes",
-           "an expression inside `{ }` or `[ ]` needs quotes", quote_hint(text, *start));
+      stop(*start, "yaml.expression-quotes", "an expression inside `{ }` or `[ ]` needs quotes",
+           quote_hint(text, *start));
     }
   }
 
@@ -369,7 +371,8 @@ const std::array<Explanation, 17>& explanations() {
       {YAML::ErrorMsg::END_OF_SEQ_FLOW, "`,` or `]` is missing before this",
        "close the `[`, or put quotes around the text"},
       {YAML::ErrorMsg::FLOW_END, "there is no open bracket that this closes", "remove it"},
-      {YAML::ErrorMsg::EOF_IN_SCALAR, "the file ends inside a quoted text", "add the closing quote"},
+      {YAML::ErrorMsg::EOF_IN_SCALAR, "the file ends inside a quoted text",
+       "add the closing quote"},
       {YAML::ErrorMsg::DOC_IN_SCALAR, "a line `---` or `...` stands inside a quoted text",
        "add the closing quote before it"},
       {YAML::ErrorMsg::UNKNOWN_TOKEN, "no value can begin with this character",

@@ -17,7 +17,7 @@ namespace weft::dsl {
 struct YamlLimits {
   std::size_t bytes_max = 256 * 1024;
   int depth_max = 32;
-  std::size_t nodes_max = 100'000;  ///< Aliases counted as if written out.
+  std::size_t nodes_max = 50'000;  ///< Aliases counted as if written out.
   std::size_t anchors_max = 64;
 };
 
@@ -58,9 +58,9 @@ struct YamlNode {
 
 /// What a scalar without quotes means.
 struct PlainScalar {
-  Value value;           ///< A string where it is nothing else.
-  std::string quarrel;   ///< Not empty: other YAML readers see something else; says what.
-  std::string instead;   ///< What to write then.
+  Value value;          ///< A string where it is nothing else.
+  std::string quarrel;  ///< Not empty: other YAML readers see something else; says what.
+  std::string instead;  ///< What to write then.
 };
 [[nodiscard]] PlainScalar resolve_plain(std::string_view text);
 

@@ -86,14 +86,21 @@ PlainScalar resolve_plain(std::string_view text) {
   }
   const std::string in_quotes = "`\"" + std::string(text.substr(0, 40)) + "\"`";
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kWords{
-      {{"yes", "true"}, {"no", "false"}, {"on", "true"}, {"off", "false"}, {"true", "true"},
-       {"false", "false"}, {"null", "null"}}};
+      {{"yes", "true"},
+       {"no", "false"},
+       {"on", "true"},
+       {"off", "false"},
+       {"true", "true"},
+       {"false", "false"},
+       {"null", "null"}}};
   if (text.size() <= 5) {
     const std::string lowered = lower_case(text);
     for (const auto& [word, meaning] : kWords) {
       if (lowered == word) {
-        return {Value(text), quoted(text) + " is read as " + std::string(meaning) + " by some and as text by others",
-                "write `" + std::string(meaning) + "`, or " + in_quotes + " for the text"};
+        return {
+            Value(text),
+            quoted(text) + " is read as " + std::string(meaning) + " by some and as text by others",
+            "write `" + std::string(meaning) + "`, or " + in_quotes + " for the text"};
       }
     }
   }
@@ -106,7 +113,8 @@ PlainScalar resolve_plain(std::string_view text) {
 
 Value to_value(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::kNull: return {};
+    case YamlNode::Kind::kNull:
+      return {};
     case YamlNode::Kind::kScalar:
       return node.plain ? resolve_plain(node.text).value : Value(node.text);
     case YamlNode::Kind::kSequence: {

@@ -41,16 +41,16 @@ TEST_P(BadFileTest, IsRefusedAtTheRightPlace) {
   ASSERT_TRUE(expected) << "the file lacks its `# expect:` line";
   const CompileResult result = compile_corpus("bad", GetParam());
   std::vector<Diagnostic> errors;
-  std::copy_if(result.diagnostics.begin(), result.diagnostics.end(), std::back_inserter(errors),
-               [](const Diagnostic& found) {
-                 return found.severity == Diagnostic::Severity::kError;
-               });
+  std::copy_if(
+      result.diagnostics.begin(), result.diagnostics.end(), std::back_inserter(errors),
+      [](const Diagnostic& found) { return found.severity == Diagnostic::Severity::kError; });
   ASSERT_EQ(errors.size(), 1U) << findings(result);
   const Diagnostic& error = errors.front();
   EXPECT_EQ(error.rule, expected->rule) << findings(result);
   EXPECT_EQ(error.position, expected->at) << findings(result);
   EXPECT_NE((error.message + "; " + error.instead).find(expected->part), std::string::npos)
-      << "expected: " << expected->part << "\n" << findings(result);
+      << "expected: " << expected->part << "\n"
+      << findings(result);
   EXPECT_EQ(error.file, GetParam() + ".yaml");
   EXPECT_TRUE(result.workflows.empty());
 }

@@ -74,7 +74,8 @@ TEST_P(SchemaAgreementTest, RefusesWhatTheParserCallsWrongForm) {
       validate_schema({"workflow.schema.json", workflow_schema()}, to_value(*tree_of(GetParam())));
   EXPECT_EQ(violation.has_value(), wrong_form)
       << (violation ? violation->pointer + " " + violation->message : "the schema accepts it")
-      << "\n" << findings(result);
+      << "\n"
+      << findings(result);
 }
 
 INSTANTIATE_TEST_SUITE_P(Corpus, SchemaAgreementTest, testing::ValuesIn(files_with_a_form()),
@@ -122,7 +123,8 @@ const std::vector<Oracle>& oracles() {
       {R"({"definitions":{"node":{"properties":{"next":{"$ref":"#/definitions/node"},"v":{"type":"integer"}}}},"$ref":"#/definitions/node"})",
        {R"({"v":1,"next":{"v":2}})", R"({"next":{"next":{"v":"x"}}})"}},
       {R"({"format":"date-time"})", {R"("2026-01-31T10:00:00Z")", R"("yesterday")"}},
-      {"true", {"1"}}, {"{}", {"null", "[]"}}};
+      {"true", {"1"}},
+      {"{}", {"null", "[]"}}};
   return all;
 }
 
@@ -140,8 +142,9 @@ TEST(SchemaTest, AgreesWithValijson) {
       const bool theirs =
           validator.validate(schema, valijson::adapters::NlohmannJsonAdapter(parsed), nullptr);
       const auto ours = check(oracle.schema, document);
-      EXPECT_EQ(!ours.has_value(), theirs)
-          << oracle.schema << "\n" << document << "\n" << (ours ? ours->message : "accepted");
+      EXPECT_EQ(!ours.has_value(), theirs) << oracle.schema << "\n"
+                                           << document << "\n"
+                                           << (ours ? ours->message : "accepted");
       ++compared;
     }
   }
@@ -149,9 +152,8 @@ TEST(SchemaTest, AgreesWithValijson) {
 }
 
 TEST(SchemaTest, NamesThePlaceByPointer) {
-  const auto violation =
-      check(R"({"properties":{"lines":{"items":{"required":["sku"]}}}})",
-            R"({"lines":[{"sku":"a"},{"qty":1}]})");
+  const auto violation = check(R"({"properties":{"lines":{"items":{"required":["sku"]}}}})",
+                               R"({"lines":[{"sku":"a"},{"qty":1}]})");
   ASSERT_TRUE(violation);
   EXPECT_EQ(violation->pointer, "/lines/1");
   EXPECT_EQ(violation->message, "lacks `sku`");
@@ -179,7 +181,9 @@ TEST(SchemaTest, PatternsRunInLinearTime) {
 
 TEST(SchemaTest, ReferencesInACircleEnd) {
   EXPECT_TRUE(check(R"({"allOf":[{"$ref":"#"}]})", "1"));
-  EXPECT_TRUE(check(R"({"definitions":{"a":{"$ref":"#/definitions/b"},"b":{"$ref":"#/definitions/a"}},"$ref":"#/definitions/a"})", "1"));
+  EXPECT_TRUE(check(
+      R"({"definitions":{"a":{"$ref":"#/definitions/b"},"b":{"$ref":"#/definitions/a"}},"$ref":"#/definitions/a"})",
+      "1"));
   EXPECT_TRUE(check(R"({"anyOf":[{"$ref":"#"},{"$ref":"#"}]})", "1"));
 }
 
@@ -214,7 +218,8 @@ TEST(SchemaTest, TheLintRefusesWhatWouldBeIgnored) {
     ASSERT_TRUE(problem) << refused.schema;
     EXPECT_EQ(problem->pointer, refused.pointer) << refused.schema;
     EXPECT_NE((problem->message + "; " + problem->instead).find(refused.part), std::string::npos)
-        << refused.schema << "\n" << problem->message << "; " << problem->instead;
+        << refused.schema << "\n"
+        << problem->message << "; " << problem->instead;
   }
   EXPECT_FALSE(lint_schema(json(R"({"x-owner":"us","title":"a","examples":[1]})")));
 }
