@@ -25,8 +25,9 @@ static Outcome void_label(const Request& request, Transaction& database) {
 int main(int argc, char** argv) {
   weft::sdk::Adapter adapter("printer", "1.0.0", "Prints shipping labels");
   adapter
-      .schema("CREATE TABLE IF NOT EXISTS label (number INTEGER PRIMARY KEY, key TEXT UNIQUE, "
-              "address TEXT NOT NULL, voided INTEGER NOT NULL DEFAULT 0);")
+      .schema(
+          "CREATE TABLE IF NOT EXISTS label (number INTEGER PRIMARY KEY, key TEXT UNIQUE, "
+          "address TEXT NOT NULL, voided INTEGER NOT NULL DEFAULT 0);")
       .forward("print", print)
       .undo("void_label", void_label)
       .probe("find_label");

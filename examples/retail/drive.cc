@@ -171,6 +171,14 @@ int quickstart(const std::vector<std::string>& words) {
   std::fflush(stdout);
   if (options->keep) {
     world.keep_running();
+    std::printf(
+        "Everything keeps running. Look around with\n"
+        "  export WEFT_SERVER=%s PATH=%s:$PATH\n"
+        "  weft status; weft list; weft adapters\n"
+        "NATS listens on %s. End it all with %s/stop\n",
+        world.http_url().c_str(), options->programs.c_str(), world.nats_url().c_str(),
+        data->c_str());
+    std::fflush(stdout);
   } else if (const auto stopped = world.stop(); !stopped) {
     return complain(stopped.error());
   }
