@@ -51,6 +51,8 @@ class Decider {
   /// Is any scope around this list being left (or the saga over)?
   [[nodiscard]] bool leaving(NodeId parent, Slot slot) const;
   [[nodiscard]] bool leaving(NodeId id) const;
+  /// Is this step in a scope that is being settled or undone right now?
+  [[nodiscard]] bool in_rollback(NodeId id) const;
 
   // ---- decide_forward.cc ----
   struct Place {  ///< Where a step is entered.

@@ -334,13 +334,10 @@ void Decider::schedule_compensation(NodeId id, bool leftover) {
 /// One undo has come to its end, well or by decision.
 void Decider::compensation_over(NodeId id) {
   const Node& n = node(id);
-  if (n.own_owed && n.compensation.state == State::kOwed && !leaving(id)) {
+  if (n.own_owed && n.compensation.state == State::kOwed && (s_.ended() || !in_rollback(id))) {
     return schedule_compensation(id);  // A success came late while it ran: once more.
   }
-  if (s_.ended()) {
-    if (n.own_owed && n.compensation.state == State::kOwed) schedule_compensation(id);
-    return;
-  }
+  if (s_.ended()) return;
   check_scopes_of(id);
   if (s_.phase == Phase::kForward) then_complete();
 }

@@ -480,9 +480,8 @@ void Decider::report_probe(NodeId id, const ReportReply& r, const Judgement& j) 
     failed.effect = proof ? Effect::kNotHappened : Effect::kPerhaps;
     failed.follows = "retry";
     failed.next = later(delay);
+    set_timer("retry:" + n.path.str(), *failed.next);
     emit(std::move(failed));
-    // Fold order matters: the probe is over before the retry is armed.
-    set_timer("retry:" + node(id).path.str(), *node(id).next_attempt);
     return;
   }
   probe_again(id, error);
@@ -599,29 +598,29 @@ void Decider::late_reply(NodeId id, const ReportReply& r, const Judgement& j) {
   late.code = j.code;
   late.effect = r.reply.effect;
   bool repair_now = false;
-  if (success && !did_succeed && n.undo != Undo::kNone) {
-    late.output = r.reply.body;
+  if (success) late.output = r.reply.body;
+  if (success && n.undo != Undo::kNone) {
     using State = CompensationState::State;
     const State undo = n.compensation.state;
     const bool begun = undo != State::kNotOwed && undo != State::kOwed;
-    if (!begun) {
+    if (begun) {
+      // Whatever the adapter remembers of the key, this attempt may have come after the undo.
+      const bool harmless = adapter_of(n.adapter).guarantee == dsl::Guarantee::kFenced ||
+                            r.reply.effect == EffectClaim::kUndone ||
+                            n.compensation.effect == "undone";
+      late.repair = repair_now = !harmless;
+    } else if (!did_succeed) {
       if (!holds_anything(n)) {
         std::string why;
         auto held = movements_of(*step_of(n), id, nullptr, why);
         if (held) late.movements = std::move(*held);
       }
-      const bool will_be_undone = !s_.ended() && !s_.pivot_reached &&
-                                  (leaving(id) || n.state == StepState::kInDoubt);
+      const bool will_be_undone = !s_.ended() && !s_.pivot_reached && in_rollback(id);
       late.settles = will_be_undone;
       late.repair = repair_now = !will_be_undone;
-    } else {
-      const bool harmless = adapter_of(n.adapter).guarantee == dsl::Guarantee::kFenced ||
-                            r.reply.effect == EffectClaim::kUndone ||
-                            n.compensation.effect == "undone";
-      late.repair = repair_now = !harmless;
     }
   } else if (success && !did_succeed) {
-    late.output = r.reply.body;
+    late.settles = true;  // Known at last; there is nothing to undo.
   }
   emit(std::move(late));
   if (contradiction) {

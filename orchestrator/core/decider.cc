@@ -193,6 +193,18 @@ bool Decider::leaving(NodeId parent, Slot slot) const {
   return false;
 }
 
+bool Decider::in_rollback(NodeId id) const {
+  for (NodeId at = id; at != kNoNode; at = s_.nodes[at].parent) {
+    const Node& n = s_.nodes[at];
+    if (n.rollback) return true;
+    if (n.parent == kNoNode) continue;
+    const auto& lists = s_.nodes[n.parent].slots;
+    const auto list = lists.find(n.slot);
+    if (list != lists.end() && list->second.rollback) return true;
+  }
+  return false;
+}
+
 bool Decider::leaving(NodeId id) const {
   const Node& n = s_.nodes[id];
   return n.rollback.has_value() || leaving(n.parent, n.slot);

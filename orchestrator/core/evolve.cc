@@ -316,7 +316,10 @@ class Folder {
   void operator()(const CompensationScheduled& e) {
     Node& n = at(e.path);
     CompensationState& c = n.compensation;
-    if (c.attempts == 0 || e.round != c.round) c.first_at = at_;
+    if (c.attempts == 0 || e.round != c.round) {  // Each round has its policy anew.
+      c.first_at = at_;
+      c.attempts_base = e.attempt - 1;
+    }
     c.state = CompensationState::State::kRunning;
     c.attempts = e.attempt;
     c.round = e.round;
@@ -362,6 +365,7 @@ class Folder {
   void operator()(const CompensationSkipped& e) {
     Node& n = at(e.path);
     n.compensation.state = CompensationState::State::kSkipped;
+    n.compensation.again = false;  // Who skips knows what came late, and wants no more of it.
     ++s_.exceptions;
     settle_undo(n);
     touch(e.path);
@@ -519,6 +523,7 @@ class Folder {
     if (n.compensation.again) {
       n.compensation.again = false;
       n.compensation.state = CompensationState::State::kOwed;
+      owed(n, true);  // A leftover after the pivot was not owed before.
     } else {
       owed(n, false);
     }

@@ -40,7 +40,9 @@ Value error_json(const Error& error, const SensitiveMask& mask) {
 Value actions_at(const SagaState& state, const SagaStuck& stuck) {
   Value::Array actions;
   if (!stuck.path.empty()) actions = {"retry", "skip"};
-  actions.emplace_back("resume");
+  // Resuming says that the undo was done by hand, or that the saga as a whole may go on; a step
+  // going forward has nothing that would drive it on.
+  if (stuck.place != "forward") actions.emplace_back("resume");
   const bool may_go_back = state.phase == Phase::kForward && !state.pivot_reached;
   if (may_go_back) {
     actions.emplace_back("compensate");

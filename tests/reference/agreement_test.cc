@@ -75,7 +75,8 @@ class Life {
     const auto birth = core::prepare_start(graph_, start);
     if (!birth) return fail("the start was refused: " + birth.error().reason);
     tell("start", core::StartSaga{.birth = *birth, .queued = false});
-    for (int inputs = 0; !problem_ && !state_.ended(); ++inputs) {
+    // After the end only undos of what succeeded too late are left.
+    for (int inputs = 0; !problem_ && (!state_.ended() || !tasks_.empty()); ++inputs) {
       if (inputs == kInputsMax) return fail("the saga does not end");
       one_input();
       if (one_in(6)) restart();
@@ -89,6 +90,7 @@ class Life {
       model_.cancel();
       return tell("cancel", core::CancelSaga{});
     }
+    if (!late_.empty() && one_in(5)) return answer_late();
     const auto stuck = model_.stuck();
     const std::size_t choices = tasks_.size() + timers_.size() + stuck.size();
     if (choices == 0) return fail("nothing can happen any more, and the saga has not ended");
@@ -105,6 +107,33 @@ class Life {
     operate(*std::next(stuck.begin(), static_cast<std::ptrdiff_t>(chosen)));
   }
 
+  /// What was given up succeeds after all; an attempt more than was needed says anything.
+  void answer_late() {
+    const std::size_t chosen = below(late_.size());
+    const Task task = late_[chosen];
+    late_.erase(late_.begin() + static_cast<std::ptrdiff_t>(chosen));
+    const auto is_in = [&task](const Model::Paths& paths) { return paths.contains(task.path); };
+    // Contradictions of what an adapter or a person said for sure are stories of their own.
+    if (is_in(model_.refused()) || is_in(model_.undo_given_up()) || skipped_.contains(task.path)) return;
+    if (graph_.find_step(core::step_name(core::StepPath(task.path)))->call->compensate.kind ==
+        dsl::CompensationSpec::Kind::kManual) return;
+    core::ReportReply report;
+    report.path = core::StepPath(task.path);
+    report.attempt = task.attempt;
+    const bool open = is_in(model_.on_their_way()) || is_in(model_.pausing()) || is_in(model_.stuck());
+    const bool succeeds = open || !task.withdrawn || one_in(2);
+    report.reply = reply(succeeds ? Verdict::kOk : Verdict::kRefused);
+    if (succeeds) model_.answer_late(task.path);
+    for (std::size_t i = 0; i < tasks_.size() && succeeds; ++i) {
+      if (tasks_[i].path != task.path || tasks_[i].direction != Direction::kForward) continue;
+      late_.push_back(tasks_[i]);
+      late_.back().withdrawn = true;  // Here: may answer anything.
+      tasks_.erase(tasks_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    tell("late " + task.path + " #" + std::to_string(task.attempt) + (succeeds ? ": ok" : ": refused"),
+         report);
+  }
+
   void answer(std::size_t chosen) {
     const Task task = tasks_[chosen];
     tasks_.erase(tasks_.begin() + static_cast<std::ptrdiff_t>(chosen));
@@ -115,7 +144,7 @@ class Life {
     report.round = task.round;
     const std::string who = std::string(core::direction_name(task.direction)) + " " + task.path;
     if (task.direction == Direction::kCompensation) {
-      const bool done = !one_in(4);
+      const bool done = state_.ended() || !one_in(4);
       report.reply = done ? reply(Verdict::kOk) : reply(one_in(2) ? Verdict::kUnknown : Verdict::kTransient);
       model_.undo_answered(task.path, done);
       last_ = report;
@@ -125,6 +154,7 @@ class Life {
     const Verdict verdict = choose_verdict(task, step->after_pivot && !step->call->pivot);
     report.reply = reply(verdict);
     model_.answer(task.path, verdict);
+    if (verdict == Verdict::kUnknown) late_.push_back({task.path, task.direction, task.attempt, 1, false});
     last_ = report;
     static constexpr const char* kNames[] = {"ok",        "refused", "refused for sure",
                                              "transient", "unknown", "not sent"};
@@ -335,6 +365,7 @@ class Life {
   bool cancels_;
   core::Timestamp now_{1'700'000'000'000};
   std::vector<Task> tasks_;
+  std::vector<Task> late_;  ///< Attempts whose answer may still come.
   std::map<std::string, core::Timestamp> timers_;
   std::set<std::string> skipped_;
   std::optional<core::ReportReply> last_;

@@ -35,6 +35,7 @@ struct Model::Step {
   // Calls: the undo.
   enum class Undo { kNone, kSent, kPause, kStuck, kDone, kSkipped } undo = Undo::kNone;
   int undo_attempts = 0;
+  bool again = false;                        ///< A success came late: one more round is owed.
 
   [[nodiscard]] bool is_call() const { return plan->kind == Kind::kCall; }
 };
@@ -94,6 +95,7 @@ bool Model::open(const List& list) const {
 bool Model::owes_itself(const Step& step) const {
   const bool perhaps = step.fact == Step::Fact::kHappened || step.fact == Step::Fact::kInDoubt;
   const bool over = step.undo == Step::Undo::kDone || step.undo == Step::Undo::kSkipped;
+  if (step.again) return true;
   return step.is_call() && perhaps && !over && !past_pivot_ && step.plan->undo != Plan::Undo::kNone;
 }
 bool Model::owed(const Step& step) const {
@@ -126,9 +128,21 @@ bool Model::leaving(const Step& step) const {
   return false;
 }
 
+/// The outermost scope being left around the step waits for nothing any more.
+bool Model::settled(const Step& step) const {
+  bool settled = step.state == Step::State::kLeaving;
+  for (const List* list = step.around; list != nullptr; list = list->owner->around) {
+    if (list->leaving) settled = !open(*list);
+    if (list->owner->state == Step::State::kLeaving) settled = !open(*list->owner);
+  }
+  return settled;
+}
+
 /// A waits for B if A precedes B in the innermost list that holds both; foreach items are undone at
-/// most `at_once` at a time.
-bool Model::in_turn(const Step& step) const {
+/// most `at_once` at a time. An item at work may go on although others were let in (a repair, an
+/// operator's retry); it need not.
+bool Model::in_turn(const Step& step, bool may) const {
+  if (owed(step.route)) return false;
   const Step* inner = &step;
   for (const List* list = step.around; list != nullptr; list = inner->around) {
     bool later = false;
@@ -137,12 +151,13 @@ bool Model::in_turn(const Step& step) const {
       later = later || other.get() == inner;
     }
     const Step& owner = *list->owner;
-    if (owner.plan->kind == Kind::kForeach && list != &owner.route) {
+    const bool together = owner.state == Step::State::kLeaving || leaving(owner);
+    if (together && owner.plan->kind == Kind::kForeach && list != &owner.route) {
       int others = 0;
       for (const auto& item : owner.lists) {
         others += item.get() != list && being_undone(*item) ? 1 : 0;
       }
-      if (others >= owner.plan->at_once && !being_undone(*list)) return false;
+      if (others >= owner.plan->at_once && !(may && being_undone(*list))) return false;
     }
     // What was done by an error route came after what it repairs.
     if (list != &owner.route && owed(owner.route)) return false;
@@ -184,8 +199,25 @@ void Model::answer(const std::string& path, Verdict verdict) {
   settle_down();
 }
 
+/// The success of an attempt that was given up, or of one more than was needed.
+void Model::answer_late(const std::string& path) {
+  Step& step = at(path);
+  if (step.fact == Step::Fact::kOpen) {
+    step.sent = step.stuck = false;
+    past_pivot_ = past_pivot_ || step.plan->pivot;
+  } else if (step.undo != Step::Undo::kNone) {
+    step.again = true;  // Its undo may have come too early to undo this.
+  }
+  step.fact = Step::Fact::kHappened;
+  settle_down();
+}
+
 void Model::undo_sent(const std::string& path) {
   Step& step = at(path);
+  if (step.undo == Step::Undo::kDone || step.undo == Step::Undo::kSkipped) {
+    step.again = false;
+    step.undo_attempts = 0;
+  }
   ++step.undo_attempts;
   step.undo = Step::Undo::kSent;
   undid_ = undid_ || !finishing_;
@@ -234,6 +266,7 @@ void Model::skip(const std::string& path) {
     past_pivot_ = true;  // Only the pivot is stuck going forward; skipping it passes it.
   } else {
     step.undo = Step::Undo::kSkipped;
+    step.again = false;
     ++exceptions_;
     undid_ = true;
   }
@@ -265,11 +298,19 @@ Model::Paths Model::stuck() const {
 Model::Paths Model::succeeded() const {
   return where([](const Step& s) { return s.fact == Step::Fact::kHappened; });
 }
+Model::Paths Model::refused() const {
+  return where([](const Step& s) { return s.fact == Step::Fact::kNotHappened; });
+}
+Model::Paths Model::undo_given_up() const {
+  return where([](const Step& s) {
+    return s.undo == Step::Undo::kStuck || s.undo == Step::Undo::kSkipped;
+  });
+}
 Model::Paths Model::in_doubt() const {
   return where([](const Step& s) { return s.fact == Step::Fact::kInDoubt; });
 }
 Model::Paths Model::undone() const {
-  return where([](const Step& s) { return s.undo == Step::Undo::kDone; });
+  return where([](const Step& s) { return s.undo == Step::Undo::kDone && !s.again; });
 }
 
 /// What still holds something before a saga completes goes back, also after the pivot.
@@ -280,25 +321,29 @@ Model::Paths Model::leftovers() const {
   });
 }
 
+/// Undone again, because a success came after the undo had begun.
+Model::Paths Model::repairs() const {
+  return where([](const Step& s) {
+    return s.again || s.undo == Step::Undo::kSent || s.undo == Step::Undo::kPause ||
+           s.undo == Step::Undo::kStuck;
+  });
+}
+
 /// Those whose turn it is, in a scope that has settled.
 Model::Paths Model::may_undo() const {
   Paths paths;
   if (finishing_) {
     for (const std::string& path : leftovers()) {
-      const Step& step = at(path);
-      if (step.undo == Step::Undo::kNone || step.undo == Step::Undo::kPause) paths.insert(path);
+      if (at(path).undo == Step::Undo::kNone) paths.insert(path);
     }
-    return paths;
   }
   for (const Step* step : all()) {
-    if (step->undo == Step::Undo::kPause) paths.insert(step->path);  // Begun in its turn.
-    if (step->undo != Step::Undo::kNone || !owes_itself(*step) || !in_turn(*step)) continue;
-    bool settled = step->state == Step::State::kLeaving && !leaving(*step);
-    for (const List* list = step->around; list != nullptr; list = list->owner->around) {
-      if (list->leaving) settled = !open(*list);
-      if (list->owner->state == Step::State::kLeaving) settled = !open(*list->owner);
-    }
-    if (settled) paths.insert(step->path);
+    const bool over = step->undo == Step::Undo::kDone || step->undo == Step::Undo::kSkipped;
+    const bool once_more = over && step->again;
+    if (step->undo == Step::Undo::kPause || once_more) paths.insert(step->path);  // In its turn.
+    if (step->undo != Step::Undo::kNone || !owes_itself(*step)) continue;
+    if (!in_turn(*step, true)) continue;
+    if (settled(*step)) paths.insert(step->path);
   }
   return paths;
 }
@@ -306,7 +351,10 @@ Model::Paths Model::may_undo() const {
 Model::Paths Model::must_undo() const {
   Paths paths;
   for (const std::string& path : may_undo()) {
-    if (at(path).undo == Step::Undo::kNone) paths.insert(path);
+    const Step& step = at(path);
+    const bool in_scope = leaving(step) || step.state == Step::State::kLeaving;
+    const bool now = (step.again && !in_scope) || finishing_ || (settled(step) && in_turn(step, false));
+    if (step.undo != Step::Undo::kPause && now) paths.insert(path);
   }
   return paths;
 }
@@ -335,7 +383,7 @@ void Model::settle_down() {
     }
     for (Step* step : all()) resolve_paused(*step);
     if (state_ == "running" && !finishing_) look_at(*root_);
-    if (finishing_ && leftovers().empty()) state_ = "completed";
+    if (finishing_ && leftovers().empty() && repairs().empty()) state_ = "completed";
   } while (changed_);
 }
 

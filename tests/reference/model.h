@@ -33,6 +33,7 @@ class Model {
   // What happens.
   void sent(const std::string& path);                     ///< A forward attempt is on its way.
   void answer(const std::string& path, Verdict verdict);
+  void answer_late(const std::string& path);              ///< A success after all.
   void undo_sent(const std::string& path);
   void undo_by_hand(const std::string& path);             ///< `manual`: a person was asked.
   void undo_answered(const std::string& path, bool done);
@@ -51,6 +52,8 @@ class Model {
   [[nodiscard]] Paths succeeded() const;
   [[nodiscard]] Paths in_doubt() const;
   [[nodiscard]] Paths undone() const;
+  [[nodiscard]] Paths refused() const;    ///< Known not to have happened.
+  [[nodiscard]] Paths undo_given_up() const;  ///< Stuck or skipped.
   [[nodiscard]] bool cancellable() const;
   [[nodiscard]] int exceptions() const { return exceptions_; }
   /// running, completed, compensated, failed.
@@ -60,6 +63,7 @@ class Model {
   struct Step;
   struct List;
   [[nodiscard]] Paths leftovers() const;
+  [[nodiscard]] Paths repairs() const;
   void settle_down();
   void look_at(Step& step);
   void look_inside(Step& step);
@@ -75,7 +79,8 @@ class Model {
   [[nodiscard]] bool owed(const List& list) const;
   [[nodiscard]] bool being_undone(const Step& step) const;
   [[nodiscard]] bool being_undone(const List& list) const;
-  [[nodiscard]] bool in_turn(const Step& step) const;
+  [[nodiscard]] bool settled(const Step& step) const;
+  [[nodiscard]] bool in_turn(const Step& step, bool may) const;
   [[nodiscard]] bool pivot_may_have_run() const;
   [[nodiscard]] std::vector<Step*> all() const;
   [[nodiscard]] Step& at(const std::string& path) const;

@@ -251,7 +251,7 @@ TEST(EventCodecTest, HostileBytesNeverCrash) {
   const auto bodies = all_filled<EventBody>();
   const auto effects = all_filled<SagaEffect>();
   std::size_t refused = 0;
-  for (int round = 0; round < 40'000; ++round) {
+  for (int round = 0; round < 8'000; ++round) {
     EncodedEvent bytes = encode(event_of(bodies[random() % bodies.size()]));
     for (unsigned i = 0; i <= random() % 4; ++i) {
       std::string& part = random() % 4 == 0 && !bytes.payload.empty() ? bytes.payload : bytes.header;
@@ -269,7 +269,7 @@ TEST(EventCodecTest, HostileBytesNeverCrash) {
     effect[random() % effect.size()] = static_cast<char>(random());
     static_cast<void>(decode_effect(effect));
   }
-  EXPECT_GT(refused, 1'000U);
+  EXPECT_GT(refused, 500U);
 }
 
 TEST(EffectCodecTest, EveryFieldOfEveryEffectComesBack) {
@@ -402,7 +402,7 @@ TEST(StateCodecTest, HostileSnapshotsNeverCrash) {
     EXPECT_FALSE(decode_state(std::string_view(whole).substr(0, size)));
   }
   std::mt19937 random(11);
-  for (int round = 0; round < 20'000; ++round) {
+  for (int round = 0; round < 4'000; ++round) {
     std::string bytes = whole;
     for (unsigned i = 0; i <= random() % 3; ++i) {
       bytes[random() % bytes.size()] = static_cast<char>(random());
