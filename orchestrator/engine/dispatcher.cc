@@ -308,11 +308,7 @@ bool Dispatcher::on_reply(const std::string& token, messaging::Received& message
                      {{"adapter", line.name}, {"operation", task.dispatch.operation}},
                      seconds_between(task.sent_at, now.steady));
     leave_flight(line, task);
-    // Whoever answers, listens.
-    if (const auto lane = line.lanes.find(task.subject);
-        lane != line.lanes.end() && lane->second.trying == &task) {
-      line.unpark(task.subject);
-    }
+    line.unpark(task.subject);  // whoever answers, listens
   }
   AdapterLine::remove(&task);
   count(line, task, judged, now);
@@ -423,12 +419,23 @@ bool Dispatcher::may_send(AdapterLine& line, const Moment& now) {
          line.rate.allows(line.limits, now.steady);
 }
 
+// Of those who wait for a subject, the first whose workflow is not paused.
+Task* Dispatcher::first_allowed(const AdapterLine::Lane& lane) const {
+  for (const auto* tasks : {&lane.compensations, &lane.forward}) {
+    for (Task* task : *tasks) {
+      if (!paused_workflows_.contains(workflow_name(*task))) return task;
+    }
+  }
+  return nullptr;
+}
+
 void Dispatcher::pump_line(AdapterLine& line, const Moment& now, std::size_t& sent) {
   if (held_back(line)) return;
   for (auto& [subject, lane] : line.lanes) {
     if (!may_send(line, now)) break;
     if (lane.trying != nullptr || lane.empty() || now.steady < lane.next_try) continue;
-    Task* task = lane.compensations.empty() ? lane.forward.front() : lane.compensations.front();
+    Task* task = first_allowed(lane);
+    if (task == nullptr) continue;
     if (send(line, *task, now)) {
       ++sent;
       lane.trying = task;
@@ -542,7 +549,9 @@ std::optional<Clock::Instant> Dispatcher::next_wake(const Moment& now) {
     if (!line->breaker.allows(line->limits, earliest)) continue;  // so will the one that tries
     if (line->head() != nullptr) consider(earliest);
     for (const auto& [subject, lane] : line->lanes) {
-      if (lane.trying == nullptr && !lane.empty()) consider(std::max(earliest, lane.next_try));
+      if (lane.trying == nullptr && first_allowed(lane) != nullptr) {
+        consider(std::max(earliest, lane.next_try));
+      }
     }
   }
   return next;

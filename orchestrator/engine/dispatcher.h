@@ -119,6 +119,7 @@ class Dispatcher final {
   void clear_alarm(Task& task, AlarmKind kind);
   void clear_alarms(Task& task);
   void ring(const Alarm& alarm, const Moment& now);
+  [[nodiscard]] Task* first_allowed(const AdapterLine::Lane& lane) const;
   void pump_line(AdapterLine& line, const Moment& now, std::size_t& sent);
   [[nodiscard]] bool held_back(const AdapterLine& line) const;
   void count(AdapterLine& line, const Task& task, const core::Judgement& judged, const Moment& now);

@@ -611,7 +611,10 @@ void Engine::turn() {
     context.store_stats = context.store.stats();
   }
   if (context.recovered) {
-    parts.fire_timers();
+    // Timers wait in the store while commands wait here: neither may flood the other.
+    if (context.partition.queued() < static_cast<std::size_t>(context.limits.commands_per_turn)) {
+      parts.fire_timers();
+    }
     context.dispatcher.tick(context.now);
     parts.correlation.tick();
     if (!context.draining) {
@@ -648,7 +651,9 @@ std::optional<std::int64_t> Engine::next_wake_ms() {
   if (context.commits.has_commits() || context.commits.has_actions()) consider(0);
   if (context.partition.queued() > 0 && context.commits.has_room()) consider(0);
   if (!context.recovered) return next;
-  if (const auto at = context.timers.next()) consider_time(*at);
+  if (context.partition.queued() < static_cast<std::size_t>(context.limits.commands_per_turn)) {
+    if (const auto at = context.timers.next()) consider_time(*at);
+  }
   if (const auto at = context.dispatcher.next_wake(context.now)) consider_steady(*at);
   if (const auto at = parts.correlation.next_wake()) consider_time(*at);
   if (const auto at = parts.operations.next_wake()) consider_steady(*at);

@@ -66,8 +66,9 @@ Reply Intake::reply_to(const messaging::Received& message) {
 }
 
 void Intake::on_message(messaging::Received message) {
-  if (const auto token = messaging::inbox_token(message.subject); !token.empty()) {
-    const std::string name(token);
+  if (message.subject.starts_with(context_.config.inbox_prefix + ".")) {
+    const std::string name(messaging::inbox_token(message.subject));
+    if (name.empty()) return;
     if (context_.dispatcher.on_reply(name, message, context_.now)) return;
     if (message.status != 0) return;
     settle_by_token(name, read_reply(std::move(message), context_.limits), false, {});

@@ -1,0 +1,111 @@
+#include <gtest/gtest.h>
+
+#include "tests/orchestrator/engine/engine_world.h"
+
+namespace weft::test {
+namespace {
+
+const char* const kChild = R"(weft: 1
+workflow: shop.pack
+version: 1.2.0
+owner: o@example.org
+errors: {too_heavy: {class: business}}
+steps:
+  - step: box
+    call: wms.box
+    timeout: 2s
+    compensate: {call: wms.unbox}
+)";
+
+const char* const kParent = R"(weft: 1
+workflow: shop.order
+version: 1.0.0
+owner: o@example.org
+key: ${ .id }
+errors: {too_heavy: {class: business}, declined: {class: business}}
+steps:
+  - step: pack
+    saga: shop.pack@1
+    with: {order: '${ .id }'}
+  - step: charge
+    call: payments.charge
+    timeout: 2s
+    compensate: none
+)";
+
+class ChildrenTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    world.define("pack.yaml", kChild);
+    world.define("order.yaml", kParent);
+    world.adapter("wms", always_ok());
+    world.adapter("payments", always_ok());
+  }
+  std::string child() {
+    engine::ListSagas query;
+    query.workflow = "shop.pack";
+    const auto found = world.ask(query);
+    return found.body.find("items")->size() == 0
+               ? std::string()
+               : found.body.find("items")->as_array()[0].string_or("saga", "");
+  }
+  EngineWorld world;
+};
+
+TEST_F(ChildrenTest, AParentWaitsForItsChild) {
+  world.start();
+  (void)world.start_saga("shop.order", R"({"id":"o1"})");
+  world.run_for(1000);
+  EXPECT_EQ(world.state("shop.order:o1"), "completed") << world.history("shop.order:o1");
+  EXPECT_EQ(world.calls(), "box charge");
+  EXPECT_EQ(world.state(child()), "completed");
+  EXPECT_EQ(world.show(child()).find("parent")->string_or("step", ""), "pack");
+}
+
+TEST_F(ChildrenTest, AFailedChildFailsItsStepWithItsCode) {
+  world.adapter("wms", [](const TaskSeen&, messaging::Subject to) {
+    return reply_error(std::move(to), 409, "too_heavy");
+  });
+  world.start();
+  (void)world.start_saga("shop.order", R"({"id":"o1"})");
+  world.run_for(1000);
+  EXPECT_EQ(world.show("shop.order:o1").find("error")->string_or("code", ""), "too_heavy")
+      << world.history("shop.order:o1");
+}
+
+TEST_F(ChildrenTest, ACompletedChildIsUndoneWithItsParent) {
+  world.adapter("payments", [](const TaskSeen&, messaging::Subject to) {
+    return reply_error(std::move(to), 402, "declined");
+  });
+  world.start();
+  (void)world.start_saga("shop.order", R"({"id":"o1"})");
+  world.run_for(2000);
+  EXPECT_EQ(world.state("shop.order:o1"), "compensated") << world.history("shop.order:o1");
+  EXPECT_EQ(world.calls(), "box charge unbox");
+  EXPECT_EQ(world.state(child()), "compensated");
+}
+
+TEST_F(ChildrenTest, ACrashAtAnyCommitLosesNeither) {
+  for (int crash_at = 1; crash_at < 14; ++crash_at) {
+    EngineWorld again;
+    again.define("pack.yaml", kChild);
+    again.define("order.yaml", kParent);
+    again.adapter("wms", always_ok());
+    again.adapter("payments", always_ok());
+    again.start();
+    again.sync_automatically = false;
+    (void)again.start_saga("shop.order", R"({"id":"o1"})");
+    for (int i = 0; i < crash_at; ++i) {
+      again.store().sync_group();
+      again.settle();
+    }
+    again.sync_automatically = true;
+    again.restart();
+    again.run_for(5000);
+    EXPECT_EQ(again.state("shop.order:o1"), "completed")
+        << crash_at << ": " << again.history("shop.order:o1");
+  }
+}
+
+}  // namespace
+}  // namespace weft::test

@@ -1,0 +1,228 @@
+#include <gtest/gtest.h>
+
+#include "tests/orchestrator/engine/engine_world.h"
+
+namespace weft::test {
+namespace {
+
+const char* const kJob = R"(weft: 1
+workflow: job
+version: 1.0.0
+owner: o@example.org
+key: ${ .id }
+steps:
+  - step: first
+    call: erp.first
+    timeout: 1s
+    compensate: {call: erp.undo}
+  - step: second
+    call: erp.second
+    timeout: 1s
+    compensate: none
+)";
+
+class OperationsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    world.define("job.yaml", kJob);
+    world.adapter("erp", [this](const TaskSeen& task, messaging::Subject to) {
+      return broken && task.operation == "second" ? reply_ok(std::move(to), "nonsense")
+                                                  : reply_ok(std::move(to));
+    });
+    world.start();
+  }
+  void start(int count) {
+    for (int i = 0; i < count; ++i) {
+      (void)world.start_saga("job", R"({"id":"j)" + std::to_string(i) + "\"}");
+    }
+    world.run_for(1000);
+  }
+  engine::Act act(const std::string& action, const std::string& saga) {
+    engine::Act out;
+    out.action = action;
+    out.saga = saga;
+    return out;
+  }
+  EngineWorld world;
+  bool broken = true;
+};
+
+TEST_F(OperationsTest, AStaleActionIsRefusedWithThePresentState) {
+  start(1);
+  auto retry = act("retry", "job:j0");
+  retry.step = "second";
+  retry.revision = 1;
+  const auto refused = world.ask(retry);
+  EXPECT_EQ(refused.status, 412) << refused.body.to_json();
+  EXPECT_NE(refused.body.find("saga"), nullptr);
+  retry.revision = static_cast<std::uint64_t>(world.show("job:j0").integer_or("revision", 0));
+  broken = false;
+  EXPECT_EQ(world.ask(retry).status, 200);
+}
+
+TEST_F(OperationsTest, SkipNeedsAReasonAndIsNeverHidden) {
+  start(1);
+  auto skip = act("skip", "job:j0");
+  skip.step = "second";
+  EXPECT_EQ(world.ask(skip).status, 400);
+  skip.reason = "done by hand";
+  skip.output = R"({"by":"hand"})";
+  const auto done = world.ask(skip);
+  EXPECT_EQ(done.status, 200) << done.body.to_json();
+  EXPECT_EQ(done.body.string_or("reason", ""), "done by hand");
+  EXPECT_EQ(world.state("job:j0"), "completed");
+  engine::ReadAudit audit;
+  audit.actor = "ann";
+  EXPECT_EQ(world.ask(audit).body.find("items")->size(), 1u);
+}
+
+TEST_F(OperationsTest, CancelUndoesAndTerminateWritesOff) {
+  start(2);
+  EXPECT_EQ(world.ask(act("cancel", "job:j0")).status, 200);
+  auto terminate = act("terminate", "job:j1");
+  terminate.reason = "hopeless";
+  EXPECT_EQ(world.ask(terminate).status, 200);
+  world.run_for(2000);
+  EXPECT_EQ(world.state("job:j0"), "compensated") << world.history("job:j0");
+  EXPECT_EQ(world.state("job:j1"), "terminated");
+  EXPECT_EQ(world.ask(act("cancel", "job:nobody")).status, 404);
+  EXPECT_EQ(world.ask(act("dance", "job:j1")).status, 404);
+}
+
+TEST_F(OperationsTest, ManyAreShownCountedAndAnsweredOneByOne) {
+  start(5);
+  engine::ActOnMany order;
+  order.action = "retry";
+  order.where = R"(.state == "stuck")";
+  order.dry_run = true;
+  EXPECT_EQ(world.ask(order).body.integer_or("matched", 0), 5);
+  order.dry_run = false;
+  EXPECT_EQ(world.ask(order).status, 400) << "how many?";
+  order.expect = 4;
+  EXPECT_EQ(world.ask(order).status, 409);
+  order.expect = 5;
+  order.rate_per_second = 2.0;
+  broken = false;
+  const auto accepted = world.ask(order);
+  ASSERT_EQ(accepted.status, 202) << accepted.body.to_json();
+  const std::string id = accepted.body.string_or("id", "");
+  world.run_for(600);
+  EXPECT_LT(world.ask(engine::BulkProgress{id, 0}).body.integer_or("done", 9), 5);
+  world.run_for(5000);
+  const auto done = world.ask(engine::BulkProgress{id, 0});
+  EXPECT_EQ(done.body.integer_or("done", 0), 5) << done.body.to_json();
+  EXPECT_FALSE(done.body.boolean_or("running", true));
+  EXPECT_EQ(done.body.find("items")->size(), 5u);
+  EXPECT_EQ(world.state("job:j3"), "completed");
+  engine::ActOnMany empty;
+  empty.action = "retry";
+  empty.expect = 0;
+  EXPECT_EQ(world.ask(empty).status, 400);
+}
+
+TEST_F(OperationsTest, AGroupOfStuckSagasIsOneThing) {
+  start(3);
+  const auto groups = world.ask(engine::ListStuck{});
+  ASSERT_EQ(groups.body.find("items")->size(), 1u);
+  const auto& group = groups.body.find("items")->as_array()[0];
+  EXPECT_EQ(group.integer_or("count", 0), 3);
+  EXPECT_EQ(group.string_or("owner", ""), "o@example.org");
+  world.restart();
+  EXPECT_EQ(world.ask(engine::ListStuck{}).body.find("items")->size(), 1u);
+  broken = false;
+  engine::ActOnMany order;
+  order.action = "retry";
+  order.group = group.string_or("id", "");
+  order.expect = 3;
+  ASSERT_EQ(world.ask(order).status, 202);
+  world.run_for(3000);
+  EXPECT_EQ(world.ask(engine::ListStuck{}).body.find("items")->size(), 0u);
+}
+
+TEST_F(OperationsTest, HistoriesCanBeSeenAtAnyRevisionAndExported) {
+  broken = false;
+  start(1);
+  EXPECT_EQ(world.ask(engine::ShowSaga{"job:j0", 1}).body.integer_or("revision", 0), 1);
+  EXPECT_EQ(world.ask(engine::ShowSaga{"job:j0", 999}).status, 404);
+  const auto exported = world.ask(engine::ExportSaga{"job:j0"});
+  EXPECT_EQ(exported.status, 200);
+  EXPECT_EQ(static_cast<std::int64_t>(exported.body.find("events")->size()),
+            world.show("job:j0").integer_or("revision", 0));
+  const auto all = world.ask(engine::ReadEvents{"", 0, 1000});
+  EXPECT_EQ(all.body.find("items")->size(), exported.body.find("events")->size());
+  const auto verified = world.ask(engine::VerifyAudit{});
+  EXPECT_TRUE(verified.body.boolean_or("ok", false)) << verified.body.to_json();
+}
+
+TEST_F(OperationsTest, APrunedSagaStillAnswersForItsKey) {
+  broken = false;
+  start(2);
+  world.run_for(10'000);
+  engine::Prune prune;
+  prune.older_than_ms = 5'000;
+  prune.dry_run = true;
+  EXPECT_EQ(world.ask(prune).body.integer_or("removed", 0), 2);
+  prune.dry_run = false;
+  EXPECT_EQ(world.ask(prune).body.integer_or("removed", 0), 2);
+  EXPECT_EQ(world.ask(engine::ShowSaga{"job:j0", {}}).status, 404);
+  const auto again = world.start_saga("job", R"({"id":"j0"})");
+  EXPECT_TRUE(again.body.boolean_or("duplicate", false)) << again.body.to_json();
+  EXPECT_EQ(world.start_saga("job", R"({"id":"j0","x":1})").code, 409);
+  EXPECT_EQ(world.ask(engine::ListSagas{}).body.find("items")->size(), 0u);
+}
+
+TEST_F(OperationsTest, VersionsAreImmutableAndChosen) {
+  broken = false;
+  std::string changed = kJob;
+  changed.replace(changed.find("erp.second"), 10, "erp.other1");
+  engine::Deploy deploy;
+  deploy.files = {{"job.yaml", changed}};
+  const auto refused = world.ask(deploy);
+  EXPECT_EQ(refused.status, 409) << refused.body.to_json();
+  EXPECT_NE(refused.body.find("registered_digest"), nullptr);
+  changed.replace(changed.find("1.0.0"), 5, "1.1.0");
+  deploy.files = {{"job.yaml", changed}};
+  EXPECT_EQ(world.ask(deploy).status, 200);
+  const auto current = [this] {
+    return world.ask(engine::ListWorkflows{"job"}).body.find("items")->as_array()[0].string_or("current", "");
+  };
+  EXPECT_EQ(current(), "1.1.0");
+  EXPECT_EQ(world.ask(engine::ChooseVersion{"job", "1.0.0", "back"}).status, 200);
+  EXPECT_EQ(current(), "1.0.0");
+  world.restart();
+  EXPECT_EQ(current(), "1.0.0") << "an operator's choice stays";
+  start(1);
+  EXPECT_EQ(world.show("job:j0").string_or("version", ""), "1.0.0");
+  deploy.files = {{"bad.yaml", "weft: 1\nworkflow: job\nversion: 2.0.0\n"}};
+  const auto broken_file = world.ask(deploy);
+  EXPECT_EQ(broken_file.status, 422);
+  EXPECT_GE(broken_file.body.find("diagnostics")->size(), 1u);
+}
+
+// A saga keeps the graph it started on, also after its definition's files are gone.
+TEST_F(OperationsTest, ARunningSagaKeepsItsGraphOverARestart) {
+  start(1);
+  world.files.clear();
+  world.restart();
+  broken = false;
+  auto retry = act("retry", "job:j0");
+  retry.step = "second";
+  EXPECT_EQ(world.ask(retry).status, 200);
+  world.run_for(1000);
+  EXPECT_EQ(world.state("job:j0"), "completed");
+}
+
+TEST_F(OperationsTest, HealthSaysWhatIsWrong) {
+  EXPECT_EQ(world.ask(engine::GetHealth{true}).status, 200);
+  world.network().set_broker_running(false);
+  world.settle();
+  const auto warned = world.ask(engine::GetHealth{true});
+  EXPECT_EQ(warned.status, 200);
+  EXPECT_EQ(warned.body.string_or("status", ""), "warn");
+  world.engine().begin_drain();
+  EXPECT_EQ(world.ask(engine::GetHealth{true}).status, 503);
+  EXPECT_EQ(world.ask(engine::GetHealth{false}).status, 200);
+}
+
+}  // namespace
+}  // namespace weft::test
