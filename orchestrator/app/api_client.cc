@@ -56,8 +56,10 @@ std::string environment(const char* name) {
 /// Host of "http://host:port".
 std::string host_of(const std::string& url) {
   const std::size_t scheme = url.find("://");
-  const auto parsed = parse_host_port(
-      std::string_view(url).substr(scheme == std::string::npos ? 0 : scheme + 3), 80);
+  std::string_view authority =
+      std::string_view(url).substr(scheme == std::string::npos ? 0 : scheme + 3);
+  if (!authority.empty() && authority.back() == '/') authority.remove_suffix(1);
+  const auto parsed = parse_host_port(authority, 80);
   return parsed ? parsed->host : std::string();
 }
 
@@ -129,8 +131,9 @@ tl::expected<std::unique_ptr<ApiClient>, Failure> ApiClient::create(const Global
   const bool known_scheme =
       options.server.rfind("http://", 0) == 0 || options.server.rfind("https://", 0) == 0;
   const std::string host = known_scheme ? host_of(options.server) : std::string();
-  if (host.empty() || options.server.find('/', options.server.find("://") + 3) + 1 <
-                          options.server.size()) {
+  const std::size_t slash =
+      known_scheme ? options.server.find('/', options.server.find("://") + 3) : std::string::npos;
+  if (host.empty() || (slash != std::string::npos && slash + 1 < options.server.size())) {
     return tl::unexpected(make_failure(kExitUsage, "usage", "the server's address makes no sense",
                                        "expected http://HOST:PORT, found `" + options.server + "`"));
   }

@@ -145,6 +145,7 @@ struct Node::Parts {
   std::unique_ptr<HttpServer> http;
   std::string url;
   std::atomic<std::int64_t> last_backup_ms{0};
+  std::atomic<bool> stopping{false};
   bool ready = false, stopped = false;
 
   tl::expected<void, StartError> open_http();
@@ -219,6 +220,7 @@ tl::expected<void, StartError> Node::Parts::open_engine(const DefinitionFiles& d
   if (!made) return tl::unexpected(StartError{kExitFailed, "NATS: " + made.error().message});
   bus = std::move(*made);
   bus->set_state_handler([this](messaging::BusState state) {
+    if (state == messaging::BusState::kClosed || stopping.load()) return;
     const bool connected = state == messaging::BusState::kConnected;
     log(connected ? LogLevel::kInfo : LogLevel::kWarn,
         connected ? "connected to NATS" : "the connection to NATS is lost; trying again");
@@ -393,6 +395,7 @@ void Node::stop() {
   Parts& node = *parts_;
   if (node.stopped) return;
   node.stopped = true;
+  node.stopping = true;
   if (node.changes) node.changes->close();
   if (node.http) node.http->stop();
   if (node.bus) node.bus->close();

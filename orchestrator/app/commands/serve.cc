@@ -25,6 +25,14 @@ int run(const Invocation& invocation) {
     std::cerr << "weft: --workflows: " << definitions.error() << '\n';
     return kExitFailed;
   }
+  // Before the store is opened: a node that is not going to start leaves nothing behind. This also
+  // reads the schemas that the definitions name.
+  const dsl::CompileResult compiled = compile_definitions(*definitions, true);
+  if (dsl::has_errors(compiled.diagnostics)) {
+    std::cerr << diagnostics_text(compiled.diagnostics, *definitions)
+              << "weft: not started: the definitions have errors\n";
+    return kExitFailed;
+  }
   auto node = Node::start(*config, *definitions);
   if (!node) {
     std::cerr << "weft: not started: " << node.error().message
