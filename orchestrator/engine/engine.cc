@@ -10,6 +10,7 @@
 #include "adapters/messaging/contract.h"
 #include "adapters/messaging/requester.h"
 #include "adapters/messaging/subjects.h"
+#include "orchestrator/engine/builtin_adapter.h"
 #include "orchestrator/engine/children.h"
 #include "orchestrator/engine/context.h"
 #include "orchestrator/engine/controls.h"
@@ -54,7 +55,11 @@ struct Engine::Parts {
         controls(context, dead_letter, correlation),
         requester(bus),
         notifications(context, correlation, requester),
-        triggers(context, intake, dead_letter) {
+        triggers(context, intake, dead_letter),
+        builtin(context, intake, operations, correlation, queries) {
+    intake.set_builtin([this](const messaging::Received& message, const Reply& reply) {
+      return builtin.on_message(message, reply);
+    });
     operations.set_finder([this](const std::string& where, std::size_t max,
                                  std::vector<std::string>& sagas, Response& refused) {
       return queries.find(where, max, sagas, refused);
@@ -105,8 +110,8 @@ struct Engine::Parts {
   messaging::Requester requester;
   Notifications notifications;
   Triggers triggers;
+  BuiltinAdapter builtin;
   Clock::Instant stats_next{}, requester_next{};
-  std::vector<core::SagaId> to_run;  ///< Heads of queues that the present turn's batch makes free.
 };
 
 // ---- Hooks --------------------------------------------------------------------------------------
@@ -495,6 +500,9 @@ std::vector<Subscription> Engine::subscriptions() const {
   for (auto& pattern : messaging::intake_patterns()) {
     out.push_back({std::move(pattern), std::string(messaging::kQueueGroup)});
   }
+  auto own_tasks = messaging::task_pattern(BuiltinAdapter::kName);
+  assert(own_tasks);
+  out.push_back({std::move(*own_tasks), std::string(messaging::kQueueGroup)});
   auto inbox = messaging::inbox_pattern(parts_->context.config.inbox_prefix,
                                         parts_->context.store.facts().id);
   assert(inbox);

@@ -57,6 +57,8 @@ Intake::Intake(Context& context, Operations& operations, Correlation& correlatio
 
 Reply Intake::reply_to(const messaging::Received& message) {
   if (message.reply.empty()) return {};
+  // Nothing of a caller's makes us speak on the orchestrator's own subjects; the inbox of our own
+  // tasks is an inbox like any other.
   auto to = messaging::reply_subject(message.reply);
   if (!to) return {};
   return [this, to = std::move(*to)](const Response& response) {
@@ -74,6 +76,7 @@ void Intake::on_message(messaging::Received message) {
     settle_by_token(name, read_reply(std::move(message), context_.limits), false, {});
     return;
   }
+  if (builtin_ && builtin_(message, reply_to(message))) return;
   const auto subject = messaging::parse_intake_subject(message.subject);
   if (!subject) {
     if (auto reply = reply_to(message)) {

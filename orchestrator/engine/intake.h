@@ -35,6 +35,10 @@ class Intake final {
  public:
   Intake(Context& context, Operations& operations, Correlation& correlation, Queries& queries);
 
+  /// Tasks for the adapter that is built in; true: it was one.
+  using Builtin = std::function<bool(const messaging::Received& message, const Reply& reply)>;
+  void set_builtin(Builtin builtin) { builtin_ = std::move(builtin); }
+
   void on_message(messaging::Received message);
   void start(StartOrder order, const Reply& reply);
   /// The body of a start.
@@ -55,6 +59,7 @@ class Intake final {
   Operations& operations_;
   Correlation& correlation_;
   Queries& queries_;
+  Builtin builtin_;
 };
 
 /// A success that breaks the reply schema of its call becomes kInvalid.
