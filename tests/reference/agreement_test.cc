@@ -45,7 +45,9 @@ std::string joined(const Model::Paths& paths) {
 class Life {
  public:
   Life(const Plans& plan, std::uint64_t seed)
-      : random_(seed), graph_(graph_of(plan)), model_(plan), cancels_(random_() % 2 == 0) {}
+      : random_(seed), graph_(graph_of(plan)), model_(plan), cancels_(random_() % 2 == 0) {
+    if (random_() % 3 == 0) graph_.deadline_ms = 3'600'000;
+  }
 
   /// What they disagree on; nothing if they agree to the end.
   std::optional<std::string> disagreement() {
@@ -99,6 +101,9 @@ class Life {
     chosen -= tasks_.size();
     if (chosen < timers_.size()) {
       const auto timer = *std::next(timers_.begin(), static_cast<std::ptrdiff_t>(chosen));
+      const bool deadline = timer.first == "deadline";
+      if (deadline && (model_.finishing() || !one_in(4))) return;  // Rare, and never at the very end.
+      if (deadline) model_.deadline();
       timers_.erase(timer.first);
       now_ = std::max(now_, timer.second);
       return tell("timer " + timer.first, core::FireTimer{timer.first});
@@ -200,6 +205,11 @@ class Life {
 
   void operate(const std::string& path) {
     const core::StepPath step(path);
+    if (path.empty()) {
+      if (model_.stuck().size() > 1) return;  // Without a name it must be the only place.
+      model_.resume();
+      return tell("resume", core::ResumeStep{step});
+    }
     const dsl::Step* defined = graph_.find_step(core::step_name(step));
     const bool manual =
         defined->call->compensate.kind == dsl::CompensationSpec::Kind::kManual;

@@ -246,6 +246,22 @@ void Model::cancel() {
   settle_down();
 }
 
+/// Before the pivot like a cancel; a pivot that may have run is awaited. After it: stuck.
+void Model::deadline() {
+  if (state_ != "running" || root_->state == Step::State::kLeaving) return;
+  if (past_pivot_) {
+    stuck_ = true;
+  } else {
+    late_ = cancel_wanted_ = true;
+  }
+  settle_down();
+}
+
+void Model::resume() {
+  stuck_ = false;
+  settle_down();
+}
+
 void Model::retry(const std::string& path) {
   Step& step = at(path);
   if (step.stuck) {
@@ -293,7 +309,9 @@ Model::Paths Model::on_their_way() const {
   return where([](const Step& s) { return s.fact == Step::Fact::kOpen && s.sent; });
 }
 Model::Paths Model::stuck() const {
-  return where([](const Step& s) { return s.stuck || s.undo == Step::Undo::kStuck; });
+  Paths paths = where([](const Step& s) { return s.stuck || s.undo == Step::Undo::kStuck; });
+  if (stuck_) paths.insert("");
+  return paths;
 }
 Model::Paths Model::succeeded() const {
   return where([](const Step& s) { return s.fact == Step::Fact::kHappened; });
@@ -383,7 +401,15 @@ void Model::settle_down() {
     }
     for (Step* step : all()) resolve_paused(*step);
     if (state_ == "running" && !finishing_) look_at(*root_);
-    if (finishing_ && leftovers().empty() && repairs().empty()) state_ = "completed";
+    if (late_ && past_pivot_) {
+      stuck_ = true;
+      late_ = false;
+    }
+    // Nothing depends on a deadline that has passed: what can still be done is done.
+    if (finishing_ && leftovers().empty() && repairs().empty()) {
+      state_ = "completed";
+      stuck_ = false;
+    }
   } while (changed_);
 }
 

@@ -38,8 +38,10 @@ class Model {
   void undo_by_hand(const std::string& path);             ///< `manual`: a person was asked.
   void undo_answered(const std::string& path, bool done);
   void cancel();
+  void deadline();
   void retry(const std::string& path);                    ///< At a stuck place.
   void skip(const std::string& path);
+  void resume();                                          ///< The saga itself was stuck.
   void mark_done(const std::string& path);                ///< A stuck undo was done by hand.
 
   // What follows.
@@ -48,13 +50,14 @@ class Model {
   [[nodiscard]] Paths on_their_way() const;
   [[nodiscard]] Paths may_undo() const;
   [[nodiscard]] Paths must_undo() const;  ///< Those whose undo must have begun by now.
-  [[nodiscard]] Paths stuck() const;
+  [[nodiscard]] Paths stuck() const;      ///< "" = the saga itself.
   [[nodiscard]] Paths succeeded() const;
   [[nodiscard]] Paths in_doubt() const;
   [[nodiscard]] Paths undone() const;
   [[nodiscard]] Paths refused() const;    ///< Known not to have happened.
   [[nodiscard]] Paths undo_given_up() const;  ///< Stuck or skipped.
   [[nodiscard]] bool cancellable() const;
+  [[nodiscard]] bool finishing() const { return finishing_; }
   [[nodiscard]] int exceptions() const { return exceptions_; }
   /// running, completed, compensated, failed.
   [[nodiscard]] std::string state() const { return state_; }
@@ -90,7 +93,7 @@ class Model {
   std::unique_ptr<Step> root_;
   std::string state_ = "running";
   bool past_pivot_ = false, cancel_wanted_ = false, undid_ = false, changed_ = false;
-  bool finishing_ = false;
+  bool finishing_ = false, late_ = false, stuck_ = false;
   int exceptions_ = 0;
 };
 
