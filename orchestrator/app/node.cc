@@ -23,6 +23,7 @@
 #include "orchestrator/app/http_server.h"
 #include "orchestrator/app/log.h"
 #include "orchestrator/app/runtime.h"
+#include "orchestrator/app/service_directory.h"
 #include "orchestrator/app/system_clock.h"
 #include "orchestrator/app/time_text.h"
 #include "orchestrator/app/turn_marker.h"
@@ -141,6 +142,7 @@ struct Node::Parts {
   std::unique_ptr<ChangeFeed> changes;
   std::unique_ptr<messaging::MessageBus> bus;
   std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<ServiceDirectory> services;
   std::unique_ptr<HttpApi> api;
   std::unique_ptr<HttpServer> http;
   std::string url;
@@ -152,6 +154,7 @@ struct Node::Parts {
   tl::expected<void, StartError> open_store();
   tl::expected<void, StartError> open_engine(const DefinitionFiles& definitions);
   void publish_api(const std::string& token);
+  engine::Response ask(engine::Request request);
   engine::Response backup(const std::string& dir);
   engine::MetricsSnapshot metrics();
 };
@@ -306,6 +309,23 @@ engine::MetricsSnapshot Node::Parts::metrics() {
   return snapshot;
 }
 
+engine::Response Node::Parts::ask(engine::Request request) {
+  const bool status = std::holds_alternative<engine::GetStatus>(request.body);
+  const bool adapters = std::holds_alternative<engine::ListAdapters>(request.body);
+  engine::Response response = runtime.call(std::move(request));
+  if (!response.ok()) return response;
+  // What the engine cannot know: backups are made out here, and it keeps no list of instances.
+  if (status) {
+    const Value* about = response.body.find("store");
+    const std::int64_t at = last_backup_ms.load();
+    response.body = response.body.with(
+        "store", (about == nullptr ? Value::empty_object() : *about)
+                     .with("last_backup_at", at > 0 ? Value(format_timestamp(at)) : Value()));
+  }
+  if (adapters && services) response.body = with_instances(response.body, services->ask());
+  return response;
+}
+
 void Node::Parts::publish_api(const std::string& token) {
   const auto where = parse_host_port(config.http.listen, 7717);
   const std::string host = where && !where->host.empty() ? where->host : "127.0.0.1";
@@ -316,18 +336,7 @@ void Node::Parts::publish_api(const std::string& token) {
   options.require_token =
       config.http.require_token || !(only_port || is_loopback_host(host));
   ApiBackend backend;
-  backend.ask = [this](engine::Request request) {
-    const bool status = std::holds_alternative<engine::GetStatus>(request.body);
-    engine::Response response = runtime.call(std::move(request));
-    if (!status || !response.ok()) return response;
-    // Backups are made out here, so it is known out here when.
-    const Value* about = response.body.find("store");
-    const std::int64_t at = last_backup_ms.load();
-    response.body = response.body.with(
-        "store", (about == nullptr ? Value::empty_object() : *about)
-                     .with("last_backup_at", at > 0 ? Value(format_timestamp(at)) : Value()));
-    return response;
-  };
+  backend.ask = [this](engine::Request request) { return ask(std::move(request)); };
   backend.metrics = [this] { return metrics(); };
   backend.alive = [this] { return runtime.alive(); };
   backend.backup = [this](const std::string& dir) { return backup(dir); };
@@ -356,6 +365,8 @@ tl::expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config
   node.http->start();
   if (auto done = node.open_engine(definitions); !done) return tl::unexpected(done.error());
   const std::vector<engine::Subscription> subscriptions = node.engine->subscriptions();
+  // Seen by HTTP's threads once the runtime takes requests.
+  node.services = std::make_unique<ServiceDirectory>(*node.bus);
   node.runtime.start(*node.engine, *node.bus);
   for (const engine::Subscription& wanted : subscriptions) {
     auto subscribed = node.bus->subscribe(
@@ -404,6 +415,7 @@ void Node::stop() {
   node.api.reset();
   if (node.store) node.store->flush();
   node.engine.reset();
+  node.services.reset();
   node.bus.reset();
   if (node.store) {
     if (auto closed = node.store->close(); !closed) {

@@ -91,8 +91,8 @@ int run(const Invocation& invocation) {
       return static_cast<int>(kExitDone);
     }
     Table table({"ADAPTER", "GUARANTEE", "QUEUED", "OLDEST", "IN FLIGHT", "LIMITS", "BREAKER",
-                 "OUTCOMES", "CODES"},
-                {2, 4});
+                 "INSTANCES", "OUTCOMES", "CODES"},
+                {2, 4, 7});
     for (const Value& adapter : list.as_array()) {
       std::string breaker = field(adapter, "breaker");
       if (const std::string next = duration_of(adapter, "next_try_ms"); !next.empty()) {
@@ -100,6 +100,7 @@ int run(const Invocation& invocation) {
       }
       std::string name = field(adapter, "adapter");
       if (adapter.boolean_or("paused", false)) name += " (paused)";
+      const Value* instances = adapter.find("instances");
       const Value* silent = adapter.find("no_responders");
       if (silent != nullptr && silent->is_array() && silent->size() > 0) name += " (nobody listens)";
       table.add({{name},
@@ -109,6 +110,9 @@ int run(const Invocation& invocation) {
                  {field(adapter, "in_flight")},
                  {limits_text(adapter)},
                  {breaker, breaker.rfind("closed", 0) == 0 ? Colour::kPlain : Colour::kRed},
+                 {instances != nullptr && instances->is_array() && instances->size() > 0
+                      ? std::to_string(instances->size())
+                      : ""},
                  {counts(adapter.find("outcomes"))},
                  {counts(adapter.find("codes"))}});
     }

@@ -173,6 +173,7 @@ std::string timeline(const Value::Array& events, std::int64_t at_most, const Out
   Table table({"#", "AFTER", "EVENT", "STEP", "TRY", "WHO", "WHAT"}, {0, 1, 4});
   const auto begun = parse_timestamp_ms(field(events.front(), "at"));
   std::size_t shown = 0;
+  std::string last_who, last_at;
   for (const Value& event : events) {
     if (at_most > 0 && event.integer_or("revision", 0) > at_most) break;
     if (++shown > kTimelineMax) break;
@@ -180,6 +181,11 @@ std::string timeline(const Value::Array& events, std::int64_t at_most, const Out
     std::string who = field(event, "actor", "name");
     const std::string via = field(event, "actor", "via");
     if (who.empty() && via != "engine") who = via;
+    // One action may make several events: its author is named once.
+    const bool same = who == last_who && field(event, "at") == last_at;
+    last_who = who;
+    last_at = field(event, "at");
+    if (same) who.clear();
     std::string place = field(event, "path");
     if (place.empty()) place = field(event, "step");
     const std::int64_t attempt = event.integer_or("attempt", 0);
