@@ -45,7 +45,9 @@ std::string joined(const Model::Paths& paths) {
 class Life {
  public:
   Life(const Plans& plan, std::uint64_t seed)
-      : random_(seed), graph_(graph_of(plan)), model_(plan), cancels_(random_() % 2 == 0) {
+      : random_(seed), graph_(graph_of(plan)), fenced_(random_() % 4 == 0),
+        model_(plan, fenced_), cancels_(random_() % 2 == 0) {
+    if (fenced_) graph_.adapters["world"].guarantee = dsl::Guarantee::kFenced;
     if (random_() % 3 == 0) graph_.deadline_ms = 3'600'000;
   }
 
@@ -59,6 +61,7 @@ class Life {
     return problem_;
   }
   [[nodiscard]] const std::string& history() const { return history_; }
+  [[nodiscard]] const core::SagaState& state() const { return state_; }
 
  private:
   static constexpr int kInputsMax = 2'000;  // Far beyond what any generated saga needs.
@@ -125,15 +128,18 @@ class Life {
     core::ReportReply report;
     report.path = core::StepPath(task.path);
     report.attempt = task.attempt;
-    const bool open = is_in(model_.on_their_way()) || is_in(model_.pausing()) || is_in(model_.stuck());
+    const bool open = is_in(model_.on_their_way()) || is_in(model_.being_probed()) || is_in(model_.pausing()) || is_in(model_.stuck());
     const bool succeeds = open || !task.withdrawn || one_in(2);
     report.reply = reply(succeeds ? Verdict::kOk : Verdict::kRefused);
     if (succeeds) model_.answer_late(task.path);
     for (std::size_t i = 0; i < tasks_.size() && succeeds; ++i) {
-      if (tasks_[i].path != task.path || tasks_[i].direction != Direction::kForward) continue;
-      late_.push_back(tasks_[i]);
-      late_.back().withdrawn = true;  // Here: may answer anything.
+      if (tasks_[i].path != task.path || tasks_[i].direction == Direction::kCompensation) continue;
+      if (tasks_[i].direction == Direction::kForward) {
+        late_.push_back(tasks_[i]);
+        late_.back().withdrawn = true;  // Here: may answer anything.
+      }
       tasks_.erase(tasks_.begin() + static_cast<std::ptrdiff_t>(i));
+      break;
     }
     tell("late " + task.path + " #" + std::to_string(task.attempt) + (succeeds ? ": ok" : ": refused"),
          report);
@@ -154,6 +160,21 @@ class Life {
       model_.undo_answered(task.path, done);
       last_ = report;
       return tell(who + (done ? ": done" : ": failed"), report);
+    }
+    if (task.direction == Direction::kProbe) {
+      static constexpr const char* kStates[] = {"done", "not_done", "undone", "in_progress"};
+      const std::size_t state = below(4);
+      report.reply = reply(Verdict::kOk);
+      report.reply.body = Value::object({{"state", kStates[state]}, {"reply", Value::empty_object()}});
+      if (state == 3 && one_in(2)) report.reply = reply(one_in(2) ? Verdict::kUnknown : Verdict::kRefused);
+      model_.answer_probe(task.path, static_cast<Found>(state));
+      if (state == 0) {  // The probe has told what this attempt's own answer could only repeat.
+        std::erase_if(late_, [&](const Task& late) {
+          return late.path == task.path && late.attempt == task.attempt;
+        });
+      }
+      last_ = report;
+      return tell(who + ": " + kStates[state], report);
     }
     const dsl::Step* step = graph_.find_step(core::step_name(report.path));
     const Verdict verdict = choose_verdict(task, step->after_pivot && !step->call->pivot);
@@ -294,6 +315,10 @@ class Life {
         return fail("sent " + path + ", but only " + joined(allowed) + " may be sent");
       }
       model_.sent(path);
+    } else if (task.direction == Direction::kProbe) {
+      const auto allowed = model_.may_probe();
+      if (!allowed.contains(path)) return fail("probes " + path + ", but only " + joined(allowed) + " may be");
+      model_.probe_sent(path);
     } else {
       const auto allowed = model_.may_undo();
       if (!allowed.contains(path)) {
@@ -329,6 +354,7 @@ class Life {
       if (!model_.in_doubt().contains(path)) in_doubt.erase(path);
     }
     same("not sent", {}, model_.to_send());
+    same("not probed", {}, model_.must_probe());
     same("not being undone", {}, model_.must_undo());
     same("on their way", on_their_way, model_.on_their_way());
     same("stuck", stuck, model_.stuck());
@@ -371,6 +397,7 @@ class Life {
   std::mt19937_64 random_;
   dsl::SagaGraph graph_;
   core::SagaState state_;
+  bool fenced_;
   Model model_;
   bool cancels_;
   core::Timestamp now_{1'700'000'000'000};
@@ -422,7 +449,7 @@ TEST(AgreementTest, DeciderAndReferenceModelAgreeOnGeneratedSagas) {
   const std::uint64_t first = setting("WEFT_SEED", 1);
   const std::uint64_t seeds = setting("WEFT_SEEDS", std::getenv("WEFT_SEED") != nullptr ? 1 : 6'000);
   constexpr int kSchedulesEach = 3;
-  std::map<std::string, int> ends;
+  std::map<std::string, int> met;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     std::mt19937_64 random(seed);
     const Plans plan = generate_plan(random, 2 + static_cast<int>(random() % 14));
@@ -432,7 +459,20 @@ TEST(AgreementTest, DeciderAndReferenceModelAgreeOnGeneratedSagas) {
       const auto problem = run.disagreement();
       ASSERT_FALSE(problem.has_value())
           << "seed " << seed << ": " << *problem << "\nshrunk to: " << shrunk(plan, schedule);
+      ++met[core::engine_state(run.state())];
+      if (run.state().exceptions > 0) ++met["with exceptions"];
+      for (const core::Node& node : run.state().nodes) {
+        if (node.probes > 0) ++met["probed"];
+        if (node.compensation.round > 1) ++met["undone again"];
+        if (node.compensation.leftover) ++met["given back at the end"];
+        if (node.effect == core::Effect::kPerhaps) ++met["in doubt"];
+      }
     }
+  }
+  if (seeds < 1'000) return;
+  for (const char* thing : {"completed", "compensated", "failed", "with exceptions", "probed",
+                            "undone again", "given back at the end", "in doubt"}) {
+    EXPECT_GT(met[thing], static_cast<int>(seeds / 100)) << thing << ": met too seldom to prove much";
   }
 }
 

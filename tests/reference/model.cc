@@ -32,6 +32,8 @@ struct Model::Step {
   enum class Fact { kOpen, kHappened, kNotHappened, kInDoubt } fact = Fact::kOpen;
   int attempts = 0, unknown = 0;
   bool sent = false, stuck = false;
+  bool probing = false, probe_sent = false;
+  int probes = 0;
   // Calls: the undo.
   enum class Undo { kNone, kSent, kPause, kStuck, kDone, kSkipped } undo = Undo::kNone;
   int undo_attempts = 0;
@@ -40,7 +42,8 @@ struct Model::Step {
   [[nodiscard]] bool is_call() const { return plan->kind == Kind::kCall; }
 };
 
-Model::Model(const std::vector<Plan>& top) : top_(std::make_unique<Plan>()) {
+Model::Model(const std::vector<Plan>& top, bool fenced)
+    : top_(std::make_unique<Plan>()), fenced_(fenced) {
   top_->kind = Kind::kDo;
   top_->lists = {top};
   root_ = std::make_unique<Step>();
@@ -178,7 +181,8 @@ void Model::sent(const std::string& path) {
 void Model::answer(const std::string& path, Verdict verdict) {
   Step& step = at(path);
   step.sent = false;
-  const bool conclusive = verdict == Verdict::kRefusedForSure || verdict == Verdict::kTransient;
+  const bool conclusive = verdict == Verdict::kRefusedForSure || verdict == Verdict::kTransient ||
+                          (verdict == Verdict::kRefused && fenced_);
   if (conclusive) step.unknown = 0;
   if (verdict == Verdict::kUnknown) ++step.unknown;
   step.error = verdict == Verdict::kUnknown     ? "timeout"
@@ -189,6 +193,10 @@ void Model::answer(const std::string& path, Verdict verdict) {
   if (verdict == Verdict::kOk) {
     step.fact = Step::Fact::kHappened;
     past_pivot_ = past_pivot_ || step.plan->pivot;
+  } else if (verdict == Verdict::kUnknown && step.plan->probes_max > 0 &&
+             !(leaving(step) && !step.plan->pivot)) {
+    step.probing = true;
+    step.probes = 0;
   } else if (may_retry && !spent && !(leaving(step) && !step.plan->pivot)) {
     // Pauses, then asks again with the same key.
   } else if (step.plan->pivot && step.unknown > 0) {
@@ -199,14 +207,41 @@ void Model::answer(const std::string& path, Verdict verdict) {
   settle_down();
 }
 
+void Model::probe_sent(const std::string& path) {
+  ++at(path).probes;
+  at(path).probe_sent = true;
+}
+
+/// Every answer but done, undone and not done asks again.
+void Model::answer_probe(const std::string& path, Found found) {
+  Step& step = at(path);
+  step.probe_sent = false;
+  const bool last_word = leaving(step) && !step.plan->pivot;
+  const bool spent = step.plan->attempts_max > 0 && step.attempts >= step.plan->attempts_max;
+  if (found == Found::kNothing && step.probes < step.plan->probes_max && !last_word) return;
+  step.probing = false;
+  if (found == Found::kDone) {
+    step.fact = Step::Fact::kHappened;
+    past_pivot_ = past_pivot_ || step.plan->pivot;
+  } else if (found == Found::kNothing) {
+    step.stuck = step.plan->pivot;
+    if (!step.plan->pivot) step.fact = Step::Fact::kInDoubt;
+  } else {
+    step.unknown = 0;
+    if (found == Found::kUndone || spent || last_word) step.fact = Step::Fact::kNotHappened;
+  }
+  settle_down();
+}
+
 /// The success of an attempt that was given up, or of one more than was needed.
 void Model::answer_late(const std::string& path) {
   Step& step = at(path);
   if (step.fact == Step::Fact::kOpen) {
-    step.sent = step.stuck = false;
+    step.sent = step.stuck = step.probing = step.probe_sent = false;
     past_pivot_ = past_pivot_ || step.plan->pivot;
   } else if (step.undo != Step::Undo::kNone) {
-    step.again = true;  // Its undo may have come too early to undo this.
+    if (fenced_) return;  // It came before the undo, or it would have been refused.
+    step.again = true;
   }
   step.fact = Step::Fact::kHappened;
   settle_down();
@@ -303,7 +338,22 @@ Model::Paths Model::to_send() const {
   });
 }
 Model::Paths Model::pausing() const {
-  return where([](const Step& s) { return s.fact == Step::Fact::kOpen && !s.sent && !s.stuck; });
+  return where([](const Step& s) {
+    return s.fact == Step::Fact::kOpen && !s.sent && !s.stuck && !s.probing;
+  });
+}
+Model::Paths Model::may_probe() const {
+  return where([](const Step& s) {
+    return s.fact == Step::Fact::kOpen && s.probing && !s.probe_sent;
+  });
+}
+Model::Paths Model::being_probed() const {
+  return where([](const Step& s) { return s.fact == Step::Fact::kOpen && s.probing; });
+}
+Model::Paths Model::must_probe() const {
+  return where([](const Step& s) {
+    return s.fact == Step::Fact::kOpen && s.probing && !s.probe_sent && s.probes == 0;
+  });
 }
 Model::Paths Model::on_their_way() const {
   return where([](const Step& s) { return s.fact == Step::Fact::kOpen && s.sent; });
@@ -415,7 +465,8 @@ void Model::settle_down() {
 
 /// In a scope that is being left nothing is tried again: what is known now is what is owed.
 void Model::resolve_paused(Step& step) {
-  if (!step.is_call() || step.fact != Step::Fact::kOpen || step.sent || !leaving(step)) return;
+  if (!step.is_call() || step.fact != Step::Fact::kOpen || !leaving(step)) return;
+  if (step.sent || step.probe_sent) return;
   step.fact = step.unknown > 0 ? Step::Fact::kInDoubt : Step::Fact::kNotHappened;
   changed_ = true;
 }

@@ -20,6 +20,9 @@ enum class Verdict {
   kNotSent,        ///< Withdrawn before it was sent.
 };
 
+/// What a probe learns.
+enum class Found { kDone, kNotDone, kUndone, kNothing };
+
 /// SEMANTICS.md for sagas of calls and blocks, from the page alone: slow, obvious, by sets and
 /// searches over the whole tree after each input. It knows no events, timers, effects or attempts'
 /// numbers; it says which calls must be on their way, which may be undone now, and how it ends.
@@ -27,12 +30,15 @@ class Model {
  public:
   using Paths = std::set<std::string>;
 
-  explicit Model(const std::vector<Plan>& top);
+  /// `fenced`: the adapter refuses a forward call whose undo it has seen.
+  Model(const std::vector<Plan>& top, bool fenced);
   ~Model();
 
   // What happens.
   void sent(const std::string& path);                     ///< A forward attempt is on its way.
   void answer(const std::string& path, Verdict verdict);
+  void probe_sent(const std::string& path);
+  void answer_probe(const std::string& path, Found found);
   void answer_late(const std::string& path);              ///< A success after all.
   void undo_sent(const std::string& path);
   void undo_by_hand(const std::string& path);             ///< `manual`: a person was asked.
@@ -48,6 +54,9 @@ class Model {
   [[nodiscard]] Paths to_send() const;    ///< Entered, and no attempt was made yet.
   [[nodiscard]] Paths pausing() const;    ///< Between attempts: may be sent again.
   [[nodiscard]] Paths on_their_way() const;
+  [[nodiscard]] Paths may_probe() const;
+  [[nodiscard]] Paths must_probe() const;
+  [[nodiscard]] Paths being_probed() const;  ///< Asked, or about to be.
   [[nodiscard]] Paths may_undo() const;
   [[nodiscard]] Paths must_undo() const;  ///< Those whose undo must have begun by now.
   [[nodiscard]] Paths stuck() const;      ///< "" = the saga itself.
@@ -92,6 +101,7 @@ class Model {
   std::unique_ptr<Plan> top_;
   std::unique_ptr<Step> root_;
   std::string state_ = "running";
+  bool fenced_;
   bool past_pivot_ = false, cancel_wanted_ = false, undid_ = false, changed_ = false;
   bool finishing_ = false, late_ = false, stuck_ = false;
   int exceptions_ = 0;

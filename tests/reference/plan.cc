@@ -21,6 +21,7 @@ class Generator {
     if (below(3) == 0) {
       const std::size_t before = list.size();
       Plan pivot = call(true);
+      pivot.probes_max = one_in(3) ? 1 + below(2) : 0;
       pivot.pivot = true;
       list.push_back(std::move(pivot));
       for (Plan& step : steps(0, below(3), true)) list.push_back(std::move(step));
@@ -59,6 +60,7 @@ class Generator {
     plan.attempts_max = after_pivot ? 0 : 1 + below(3);
     plan.undo_attempts_max = 1 + below(2);
     plan.undo_goes_on = one_in(6);
+    plan.probes_max = !after_pivot && one_in(4) ? 1 + below(2) : 0;
     plan.undo = after_pivot || one_in(7) ? Plan::Undo::kNone
                 : one_in(9)              ? Plan::Undo::kManual
                                          : Plan::Undo::kCall;
@@ -123,6 +125,7 @@ std::string describe_step(const Plan& plan, const std::string& indent) {
     if (plan.undo == Plan::Undo::kNone) text += " no-undo";
     if (plan.undo == Plan::Undo::kManual) text += " manual-undo";
     if (plan.undo == Plan::Undo::kCall) text += " undo-attempts=" + std::to_string(plan.undo_attempts_max);
+    if (plan.probes_max > 0) text += " probes=" + std::to_string(plan.probes_max);
     if (plan.undo_goes_on) text += " on-failure-continue";
   }
   if (plan.kind == Kind::kForeach) {
@@ -210,6 +213,7 @@ std::vector<List> smaller_plans(const List& top) {
         if (plan.kind == Kind::kForeach && plan.at_once > 1) return --plan.at_once, true;
         if (plan.attempts_max > 1) return --plan.attempts_max, true;
         if (plan.undo_attempts_max > 1) return --plan.undo_attempts_max, true;
+        if (plan.probes_max > 0) return --plan.probes_max, true;
         if (plan.holds) return plan.holds = false, true;
         if (plan.undo_goes_on) return plan.undo_goes_on = false, true;
         return false;

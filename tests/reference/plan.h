@@ -33,6 +33,7 @@ struct Plan {
   bool undo_goes_on = false;                ///< on_failure: continue
   int attempts_max = 1;                     ///< 0 = without limit.
   int undo_attempts_max = 1;
+  int probes_max = 0;                       ///< 0 = it cannot be asked what became of it.
 
   int items = 0, at_once = 1, tolerate = 0; ///< Foreach.
 };

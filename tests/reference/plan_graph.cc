@@ -120,6 +120,12 @@ class Builder {
       const Value items = *Value::parse(R"([{"sku":"A","qty":1}])");
       call.holds.push_back({"stock", Template::literal(items)});
     }
+    if (plan.probes_max > 0) {
+      dsl::ProbeSpec& probe = call.probe.emplace();
+      probe.target = {"world", "find"};
+      probe.retry.attempts_max = plan.probes_max;
+      probe.retry.given = true;
+    }
     dsl::CompensationSpec& undo = call.compensate;
     undo.kind = plan.undo == Plan::Undo::kCall     ? dsl::CompensationSpec::Kind::kCall
                 : plan.undo == Plan::Undo::kManual ? dsl::CompensationSpec::Kind::kManual
