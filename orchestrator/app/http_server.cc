@@ -16,7 +16,7 @@ namespace {
 // A connection holds a thread while it is kept alive, so idle ones must let go soon.
 constexpr time_t kKeepAliveSeconds = 2;
 constexpr std::size_t kKeepAliveRequests = 1000;
-constexpr time_t kReadSeconds = 10;   // Between two reads: a slow caller may not hold a thread.
+constexpr time_t kReadSeconds = 5;    // Between two reads: a slow caller may not hold a thread.
 constexpr time_t kWriteSeconds = 10;
 // The library listens with a backlog of 5: a burst of callers would wait for TCP's retries.
 constexpr int kBacklog = 512;

@@ -49,7 +49,7 @@ struct HttpServerOptions {
   int port = 0;                          ///< 0: any free one.
   std::string tls_cert, tls_key;
   std::size_t body_bytes_max = 4 * 1024 * 1024;  ///< Beyond it 413; a deploy carries several files.
-  std::size_t threads = 32;
+  std::size_t threads = 64;  ///< Each connection holds one; idle ones let go after two seconds.
 };
 
 /// An HTTP/1.1 server that knows nothing of routes: every request goes to one handler, on one of

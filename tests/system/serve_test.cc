@@ -1,5 +1,6 @@
 // The whole program with a real broker and a real disk: started, killed, started again, asked.
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <filesystem>
@@ -314,6 +315,51 @@ TEST_F(ServeTest, SigtermDrains) {
   serve();
   EXPECT_EQ(show("o1").string_or("state", ""), "completed");
   EXPECT_EQ(adapter.count("ship"), 1);
+}
+
+TEST_F(ServeTest, ASecondSignalEndsAtOnce) {
+  TestAdapter adapter(nats_.url());
+  adapter.behave([](const auto&) { return "-"; });
+  serve();
+  ASSERT_EQ(start("o1").exit_code, 0);
+  ASSERT_TRUE(eventually([&] { return adapter.count("reserve") == 1; }));
+  server_->signal(SIGTERM);
+  ASSERT_TRUE(eventually(
+      [&] { return server_->err().find("\"stopping") != std::string::npos; }));
+  // Reads are still answered; new work is not taken.
+  const Finished refused = start("o2", {"-o", "json"});
+  EXPECT_EQ(refused.exit_code, 1) << refused.out;
+  EXPECT_NE(refused.err.find("503"), std::string::npos) << refused.err;
+  server_->signal(SIGTERM);
+  EXPECT_EQ(server_->wait(seconds(10)).exit_code, 1);
+  adapter.behave({});
+  serve();
+  EXPECT_TRUE(reaches("o1", "completed"));
+}
+
+// Who waits for the end does not mind that the server is killed and started again meanwhile.
+TEST_F(ServeTest, WaitingOutlastsARestart) {
+  TestAdapter adapter(nats_.url());
+  adapter.behave([](const auto& seen) { return seen.operation == "charge" ? "-" : ""; });
+  folder_.write("weft.yaml", "http: {listen: 127.0.0.1:" + std::to_string(free_port()) + "}\n");
+  std::vector<std::string> command = serve_command();
+  command.erase(std::find(command.begin(), command.end(), "--http"),
+                std::find(command.begin(), command.end(), "--workflows"));
+  command.insert(command.end(), {"--config", folder_.path("weft.yaml")});
+  auto server = std::make_unique<Process>(command);
+  const std::string line = server->wait_for_line("weft ready http=");
+  ASSERT_NE(line, "") << server->err();
+  url_ = line.substr(std::string("weft ready http=").size());
+  folder_.write("input.json", R"({"id":"o1"})");
+  Process waiting({program("weft"), "--server", url_, "start", "shop.order", "--input",
+                   folder_.path("input.json"), "--wait", "--timeout", "60s"});
+  ASSERT_TRUE(eventually([&] { return adapter.count("charge") == 1; }));
+  server->signal(SIGKILL);
+  static_cast<void>(server->wait());
+  adapter.behave({});
+  server = std::make_unique<Process>(command);
+  ASSERT_NE(server->wait_for_line("weft ready http="), "") << server->err();
+  EXPECT_EQ(waiting.wait().exit_code, 0) << waiting.err();
 }
 
 TEST_F(ServeTest, WithNatsDownItStartsAndTakesWork) {

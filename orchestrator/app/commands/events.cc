@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -64,8 +65,10 @@ int follow_all(ApiClient& client, const Output& output, std::uint64_t after) {
                                 }
                                 return true;
                               });
-    if (!done) return output.fail(done.error());
-    // The stream ended: the server restarts, or a proxy had enough. Missed events come again.
+    // The stream ended, because the server restarts or a proxy had enough: missed events come again.
+    const bool passing = done || done.error().exit_code == kExitUnreachable ||
+                         done.error().problem.integer_or("status", 0) == 503;
+    if (!passing) return output.fail(done.error());
     std::this_thread::sleep_for(milliseconds(500));
   }
 }

@@ -11,16 +11,29 @@ namespace {
 
 using dsl::Value;
 
+// A server that is started again, or fails over, is back by then.
+constexpr std::chrono::seconds kUnreachableMax{60};
+
+/// True for what a restarting server causes: it is gone, or says that it is not ready yet.
+bool may_pass(const Failure& failure) {
+  return failure.exit_code == kExitUnreachable || failure.problem.integer_or("status", 0) == 503;
+}
+
 /// Looks until the saga has ended or the time is up.
 ApiResult wait_for_end(ApiClient& client, const std::string& saga, std::int64_t timeout_ms) {
   using namespace std::chrono;
   const auto end = steady_clock::now() + milliseconds(timeout_ms);
+  auto heard = steady_clock::now();
   // Short sagas are answered at once, long ones do not keep the server busy.
   milliseconds pause{10};
   for (;;) {
     auto shown = client.get(ApiPath("/api/v1/sagas").segment(saga));
-    if (!shown || is_end_state(field(shown->body, "state"))) return shown;
-    const auto left = duration_cast<milliseconds>(end - steady_clock::now());
+    const auto now = steady_clock::now();
+    if (shown) heard = now;
+    const bool again = shown ? !is_end_state(field(shown->body, "state"))
+                             : may_pass(shown.error()) && now - heard < kUnreachableMax;
+    if (!again) return shown;
+    const auto left = duration_cast<milliseconds>(end - now);
     if (timeout_ms > 0 && left.count() <= 0) return shown;
     std::this_thread::sleep_for(timeout_ms > 0 ? std::min(pause, left) : pause);
     pause = std::min(pause * 3 / 2, milliseconds(500));
