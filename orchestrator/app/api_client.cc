@@ -105,13 +105,15 @@ struct ApiClient::State {
 
   ApiResult result(const httplib::Response& response) const {
     const std::string etag = response.get_header_value("ETag");
-    ApiReply reply{response.status, {},
+    ApiReply reply{response.status,
+                   {},
                    etag.size() > 2 && etag.front() == '"' ? etag.substr(1, etag.size() - 2) : etag};
     auto body = Value::parse(response.body.empty() ? "null" : response.body, kAnswerLimits);
     if (!body) {
-      return tl::unexpected(make_failure(
-          kExitFailed, "bad_answer", "the answer is not JSON",
-          options.server + " answered " + std::to_string(response.status) + "; is it a Weft server?"));
+      return tl::unexpected(make_failure(kExitFailed, "bad_answer", "the answer is not JSON",
+                                         options.server + " answered " +
+                                             std::to_string(response.status) +
+                                             "; is it a Weft server?"));
     }
     reply.body = std::move(*body);
     if (response.status < 400) return reply;
@@ -134,8 +136,9 @@ tl::expected<std::unique_ptr<ApiClient>, Failure> ApiClient::create(const Global
   const std::size_t slash =
       known_scheme ? options.server.find('/', options.server.find("://") + 3) : std::string::npos;
   if (host.empty() || (slash != std::string::npos && slash + 1 < options.server.size())) {
-    return tl::unexpected(make_failure(kExitUsage, "usage", "the server's address makes no sense",
-                                       "expected http://HOST:PORT, found `" + options.server + "`"));
+    return tl::unexpected(
+        make_failure(kExitUsage, "usage", "the server's address makes no sense",
+                     "expected http://HOST:PORT, found `" + options.server + "`"));
   }
   std::string url = options.server;
   if (url.back() == '/') url.pop_back();
@@ -199,9 +202,8 @@ ApiResult ApiClient::post_text(const ApiPath& path, const std::string& body,
 }
 ApiResult ApiClient::remove(const ApiPath& path) { return send("DELETE", path, {}, {}); }
 
-tl::expected<void, Failure> ApiClient::list(
-    const std::function<ApiPath(const std::string&)>& path,
-    const std::function<bool(const Value&)>& each) {
+tl::expected<void, Failure> ApiClient::list(const std::function<ApiPath(const std::string&)>& path,
+                                            const std::function<bool(const Value&)>& each) {
   std::string cursor;
   for (;;) {
     auto page = get(path(cursor));

@@ -71,7 +71,8 @@ class ApiClient final {
   /// Server-sent events from `path`: calls `each` with id and data until it answers false or the
   /// connection ends (no error: the caller connects again from the last id).
   [[nodiscard]] tl::expected<void, Failure> stream(
-      const ApiPath& path, const std::function<bool(const std::string& id, const dsl::Value&)>& each);
+      const ApiPath& path,
+      const std::function<bool(const std::string& id, const dsl::Value&)>& each);
 
  private:
   struct State;

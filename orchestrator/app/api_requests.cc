@@ -19,15 +19,16 @@ constexpr dsl::JsonLimits kBodyLimits{4 * 1024 * 1024, 64, 200'000};
 tl::unexpected<engine::Response> not_here(const HttpRequest& request) {
   std::string path = "/api/v1";
   for (const std::string& part : request.path) path += "/" + part;
-  return tl::unexpected(engine::problem(
-      404, "unknown_address", "there is no " + request.method + " " + path +
-                                  "; all addresses are listed in /api/v1/openapi.json"));
+  return tl::unexpected(engine::problem(404, "unknown_address",
+                                        "there is no " + request.method + " " + path +
+                                            "; all addresses are listed in /api/v1/openapi.json"));
 }
 
-tl::unexpected<engine::Response> wrong_method(const HttpRequest& request, std::string_view allowed) {
-  return tl::unexpected(engine::problem(405, "wrong_method",
-                                        "this address takes " + std::string(allowed) + ", not " +
-                                            request.method));
+tl::unexpected<engine::Response> wrong_method(const HttpRequest& request,
+                                              std::string_view allowed) {
+  return tl::unexpected(
+      engine::problem(405, "wrong_method",
+                      "this address takes " + std::string(allowed) + ", not " + request.method));
 }
 
 /// Reads what a request says beside its address, remembering the first thing that is wrong.
@@ -76,7 +77,8 @@ class Reader {
   [[nodiscard]] bool flag(std::string_view name) {
     const Value* value = body_.find(name);
     if (value == nullptr || value->is_null()) return false;
-    if (!value->is_boolean()) fail("bad_member", "`" + std::string(name) + "` is to be true or false");
+    if (!value->is_boolean())
+      fail("bad_member", "`" + std::string(name) + "` is to be true or false");
     return value->is_boolean() && value->as_boolean();
   }
   /// Any JSON, as text.
@@ -127,8 +129,8 @@ class Reader {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
     if (error != std::errc() || end != text->data() + text->size() || value > INT64_MAX) {
-      fail("bad_parameter", "`" + std::string(name) + "` is to be a whole number from 0, not `" +
-                                *text + "`");
+      fail("bad_parameter",
+           "`" + std::string(name) + "` is to be a whole number from 0, not `" + *text + "`");
       return std::nullopt;
     }
     return value;
@@ -155,7 +157,8 @@ class Reader {
     if (const auto ago = parse_duration_ms(text)) return core::Timestamp{wall_clock_ms() - *ago};
     fail("bad_parameter", "`" + std::string(name) +
                               "` is to be a time such as 2026-03-29T01:00:00Z or a duration back "
-                              "from now, not `" + text + "`");
+                              "from now, not `" +
+                              text + "`");
     return std::nullopt;
   }
   /// If-Match: "12". `*` stands for any revision.
@@ -262,8 +265,7 @@ Result sagas(Reader& reader, const std::vector<std::string>& path) {
                                           reader.json("data").value_or("null"), false});
   }
   if (std::find(kActions.begin(), kActions.end(), action) == kActions.end()) {
-    return tl::unexpected(
-        engine::unknown_name("unknown_action", "action", action, kActions));
+    return tl::unexpected(engine::unknown_name("unknown_action", "action", action, kActions));
   }
   if (request.method != "POST") return wrong_method(request, "POST");
   reader.body({"reason", "step", "output", "to", "version"});
@@ -290,7 +292,8 @@ Result workflows(Reader& reader, const std::vector<std::string>& path) {
     return reader.done(std::move(deploy));
   }
   if (path.size() <= 2) {
-    if (request.method != "GET") return wrong_method(request, path.size() == 1 ? "GET, POST" : "GET");
+    if (request.method != "GET")
+      return wrong_method(request, path.size() == 1 ? "GET, POST" : "GET");
     return reader.done(engine::ListWorkflows{path.size() == 2 ? path[1] : ""});
   }
   const std::string& action = path[2];
@@ -318,10 +321,9 @@ Result adapters(Reader& reader, const std::vector<std::string>& path) {
   }
   if (path.size() == 2 && (request.method == "POST" || request.method == "PATCH")) {
     reader.body({"rate_count", "rate_window_ms", "concurrency", "reason"});
-    return reader.done(engine::SetAdapterLimits{path[1], reader.integer("rate_count"),
-                                                reader.integer("rate_window_ms"),
-                                                reader.integer("concurrency"),
-                                                reader.text("reason")});
+    return reader.done(engine::SetAdapterLimits{
+        path[1], reader.integer("rate_count"), reader.integer("rate_window_ms"),
+        reader.integer("concurrency"), reader.text("reason")});
   }
   if (path.size() == 3 && (path[2] == "pause" || path[2] == "unpause")) {
     if (request.method != "POST") return wrong_method(request, "POST");
@@ -359,8 +361,8 @@ Result bulk(Reader& reader, const std::vector<std::string>& path) {
     const char* last = rate.data() + std::min(slash, rate.size());
     const auto [end, error] = std::from_chars(rate.data(), last, count);
     const std::string unit = slash == std::string::npos ? "s" : rate.substr(slash + 1);
-    const std::int64_t window = unit == "s" ? 1000 : parse_duration_ms(unit).value_or(
-                                                         unit == "m" ? 60'000 : 0);
+    const std::int64_t window =
+        unit == "s" ? 1000 : parse_duration_ms(unit).value_or(unit == "m" ? 60'000 : 0);
     if (error != std::errc() || end != last || count <= 0 || window <= 0) {
       reader.fail("bad_member", "`rate` is to be like 20/s or 600/1m");
     } else {
@@ -391,8 +393,8 @@ Result unmatched(Reader& reader, const std::vector<std::string>& path) {
   if (path.size() != 3 || (path[2] != "deliver" && path[2] != "discard")) return not_here(request);
   if (request.method != "POST") return wrong_method(request, "POST");
   reader.body({"reason", "data"});
-  return reader.done(engine::ResolveUnmatched{path[1], reader.text("reason"),
-                                              path[2] == "discard", reader.json("data")});
+  return reader.done(engine::ResolveUnmatched{path[1], reader.text("reason"), path[2] == "discard",
+                                              reader.json("data")});
 }
 
 }  // namespace
@@ -420,11 +422,12 @@ Result read_api_request(const HttpRequest& request) {
   }
   if (first == "events" && path.size() == 2) {
     if (request.method != "POST") return wrong_method(request, "POST");
-    return reader.done(engine::SendEvent{path[1], message_id(request), request.body,
-                                         is_cloud_event(request)});
+    return reader.done(
+        engine::SendEvent{path[1], message_id(request), request.body, is_cloud_event(request)});
   }
   if (request.method != "GET") {
-    const bool known = first == "stuck" || first == "status" || first == "audit" || first == "events";
+    const bool known =
+        first == "stuck" || first == "status" || first == "audit" || first == "events";
     return known ? Result(wrong_method(request, "GET")) : Result(not_here(request));
   }
   if (first == "events" && path.size() == 1) {

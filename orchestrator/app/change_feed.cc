@@ -36,9 +36,10 @@ ChangeFeed::Batch ChangeFeed::wait(std::uint64_t after, std::chrono::millisecond
   batch.closed = closed_;
   batch.missed = after < forgotten_;
   if (batch.missed) return batch;
-  auto from = std::upper_bound(
-      kept_.begin(), kept_.end(), after,
-      [](std::uint64_t position, const engine::Change& change) { return position < change.position; });
+  auto from = std::upper_bound(kept_.begin(), kept_.end(), after,
+                               [](std::uint64_t position, const engine::Change& change) {
+                                 return position < change.position;
+                               });
   for (; from != kept_.end() && batch.changes.size() < max; ++from) batch.changes.push_back(*from);
   return batch;
 }

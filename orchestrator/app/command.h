@@ -37,13 +37,13 @@ struct GlobalOptions {
   std::string token_file;  ///< --token-file, WEFT_TOKEN; empty: see api_client.h
   std::string actor;       ///< --actor, else the user's name
   bool actor_given = false;
-  std::string output;      ///< -o: json, yaml, table; empty: table
+  std::string output;  ///< -o: json, yaml, table; empty: table
 };
 
 /// A command line that was understood.
 struct Invocation {
   const CommandSpec* spec = nullptr;
-  std::string name;                    ///< As typed; several commands may share a function.
+  std::string name;  ///< As typed; several commands may share a function.
   GlobalOptions global;
   std::vector<std::string> arguments;
   std::map<std::string, std::vector<std::string>> options;  ///< By flag; a bare flag has {""}.

@@ -60,7 +60,8 @@ std::string overview(const std::vector<CommandSpec>& all) {
       "weft - runs sagas: workflows of steps that are undone when they cannot be finished\n\n"
       "Usage: weft COMMAND [OPTIONS]\n\nCommands:\n";
   for (const CommandSpec& command : all) {
-    out += "  " + command.name + std::string(command.name.size() < 12 ? 12 - command.name.size() : 1, ' ') +
+    out += "  " + command.name +
+           std::string(command.name.size() < 12 ? 12 - command.name.size() : 1, ' ') +
            command.summary + '\n';
   }
   out += "\nOptions of every command:\n";
@@ -74,8 +75,8 @@ std::string overview(const std::vector<CommandSpec>& all) {
 }
 
 std::string help_of(const CommandSpec& command) {
-  std::string out = "weft " + command.name + " - " + command.summary + "\n\nUsage: weft " +
-                    command.name;
+  std::string out =
+      "weft " + command.name + " - " + command.summary + "\n\nUsage: weft " + command.name;
   if (!command.arguments.empty()) out += " " + command.arguments;
   if (!command.options.empty()) out += " [OPTIONS]";
   out += '\n';
@@ -174,7 +175,8 @@ class Parser {
   std::vector<std::string> flags_;
 };
 
-std::string take_global(Invocation& invocation, const std::string& flag, const std::string& otherwise) {
+std::string take_global(Invocation& invocation, const std::string& flag,
+                        const std::string& otherwise) {
   const std::string value = invocation.has(flag) ? invocation.get(flag) : otherwise;
   invocation.options.erase(flag);
   return value;

@@ -107,8 +107,7 @@ Applied apply(Config& config, const std::string& path, const std::vector<std::st
     for (const std::string& value : values) {
       const std::size_t equals = value.find('=');
       if (equals == std::string::npos) return tl::unexpected<std::string>("NAME=NUMBER");
-      auto done =
-          set_limit(config, value.substr(0, equals), value.substr(equals + 1), limit_names);
+      auto done = set_limit(config, value.substr(0, equals), value.substr(equals + 1), limit_names);
       if (!done) return done;
     }
     return {};

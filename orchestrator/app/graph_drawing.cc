@@ -23,10 +23,10 @@ struct Exit {
 
 /// What was drawn for a step or a list of them.
 struct Part {
-  Ids entries;             ///< Usually one; none: nothing was drawn.
+  Ids entries;  ///< Usually one; none: nothing was drawn.
   std::vector<Exit> exits;
-  Ids undo_first;          ///< Compensations that run first when this part is undone,
-  Ids undo_last;           ///< and those that run last.
+  Ids undo_first;  ///< Compensations that run first when this part is undone,
+  Ids undo_last;   ///< and those that run last.
 };
 
 class Drawer {
@@ -91,12 +91,24 @@ class Drawer {
     part.entries = {id};
     part.exits = {{id, ""}};
     switch (step.kind) {
-      case StepKind::kCall: compensation(step, part); break;
-      case StepKind::kDo: inside(step.do_->body, "", part); break;
-      case StepKind::kForeach: inside(step.foreach->body, "each", part); break;
-      case StepKind::kRepeat: repeat(step, part); break;
-      case StepKind::kChoice: choice(step, part); break;
-      case StepKind::kParallel: parallel(step, part); break;
+      case StepKind::kCall:
+        compensation(step, part);
+        break;
+      case StepKind::kDo:
+        inside(step.do_->body, "", part);
+        break;
+      case StepKind::kForeach:
+        inside(step.foreach->body, "each", part);
+        break;
+      case StepKind::kRepeat:
+        repeat(step, part);
+        break;
+      case StepKind::kChoice:
+        choice(step, part);
+        break;
+      case StepKind::kParallel:
+        parallel(step, part);
+        break;
       case StepKind::kListen:
         if (step.listen->on_timeout) timeout(id, *step.listen->on_timeout, part);
         break;
@@ -105,14 +117,17 @@ class Drawer {
           undo_node(step, "undo " + step.saga->workflow, part);
         }
         break;
-      case StepKind::kRaise: part.exits.clear(); break;
+      case StepKind::kRaise:
+        part.exits.clear();
+        break;
       case StepKind::kFinish:
         finishes_.push_back(id);
         part.exits.clear();
         break;
       case StepKind::kSet:
       case StepKind::kWait:
-      case StepKind::kEmit: break;
+      case StepKind::kEmit:
+        break;
     }
     if (step.when) part.exits.push_back({id, "skipped"});
     routes(step, part);
@@ -124,13 +139,18 @@ class Drawer {
       return Node::Shape::kPivot;
     }
     switch (step.kind) {
-      case StepKind::kChoice: return Node::Shape::kChoice;
-      case StepKind::kParallel: return Node::Shape::kBar;
+      case StepKind::kChoice:
+        return Node::Shape::kChoice;
+      case StepKind::kParallel:
+        return Node::Shape::kBar;
       case StepKind::kWait:
-      case StepKind::kListen: return Node::Shape::kWait;
+      case StepKind::kListen:
+        return Node::Shape::kWait;
       case StepKind::kRaise:
-      case StepKind::kFinish: return Node::Shape::kEnd;
-      default: return Node::Shape::kStep;
+      case StepKind::kFinish:
+        return Node::Shape::kEnd;
+      default:
+        return Node::Shape::kStep;
     }
   }
 
@@ -141,15 +161,27 @@ class Drawer {
         text += "\n" + step.call->target.adapter + "." + step.call->target.operation;
         if (step.call->pivot) text += "\npivot";
         break;
-      case StepKind::kListen: text += "\nlisten " + step.listen->event; break;
-      case StepKind::kEmit: text += "\nemit " + step.emit->emit.name; break;
-      case StepKind::kSaga: text += "\nsaga " + step.saga->workflow; break;
-      case StepKind::kRaise: text += "\nraise " + step.raise->code; break;
+      case StepKind::kListen:
+        text += "\nlisten " + step.listen->event;
+        break;
+      case StepKind::kEmit:
+        text += "\nemit " + step.emit->emit.name;
+        break;
+      case StepKind::kSaga:
+        text += "\nsaga " + step.saga->workflow;
+        break;
+      case StepKind::kRaise:
+        text += "\nraise " + step.raise->code;
+        break;
       case StepKind::kForeach:
         text += "\nforeach, " + std::to_string(step.foreach->at_once) + " at once";
         break;
-      case StepKind::kParallel: text += step.parallel->race ? "\nrace" : "\nparallel"; break;
-      default: text += std::string("\n") + dsl::step_kind_name(step.kind); break;
+      case StepKind::kParallel:
+        text += step.parallel->race ? "\nrace" : "\nparallel";
+        break;
+      default:
+        text += std::string("\n") + dsl::step_kind_name(step.kind);
+        break;
     }
     if (step.when) text += "\nwhen " + step.when->text();
     return text;
@@ -238,7 +270,9 @@ class Drawer {
       case dsl::TimeoutAction::Kind::kContinue:
         part.exits.push_back({from, "timeout"});
         break;
-      case dsl::TimeoutAction::Kind::kDo: branch(from, block(action.body), "timeout", part); break;
+      case dsl::TimeoutAction::Kind::kDo:
+        branch(from, block(action.body), "timeout", part);
+        break;
       case dsl::TimeoutAction::Kind::kRaise: {
         const std::string raised = from + "_timeout";
         add({raised, "raise " + action.raise, Node::Shape::kEnd, from.substr(2), "raise"});
@@ -262,8 +296,12 @@ class Drawer {
       append(part.undo_last, inner.undo_last);
       const std::string end = id + "_route_" + std::to_string(number++);
       switch (route.then) {
-        case dsl::Then::kContinue: append(part.exits, exits); break;
-        case dsl::Then::kFinish: join(exits, "completed"); break;
+        case dsl::Then::kContinue:
+          append(part.exits, exits);
+          break;
+        case dsl::Then::kFinish:
+          join(exits, "completed");
+          break;
         case dsl::Then::kCompensate:
           add({end, "compensate", Node::Shape::kEnd, step.name, "route"});
           join(exits, end);
@@ -310,10 +348,14 @@ Drawing draw(const SagaGraph& graph) { return Drawer(graph).run(); }
 
 const char* edge_kind_name(Edge::Kind kind) {
   switch (kind) {
-    case Edge::Kind::kForward: return "forward";
-    case Edge::Kind::kError: return "error";
-    case Edge::Kind::kCompensates: return "compensates";
-    case Edge::Kind::kUndoOrder: return "undo_order";
+    case Edge::Kind::kForward:
+      return "forward";
+    case Edge::Kind::kError:
+      return "error";
+    case Edge::Kind::kCompensates:
+      return "compensates";
+    case Edge::Kind::kUndoOrder:
+      return "undo_order";
   }
   return "";
 }
@@ -324,13 +366,27 @@ std::string mermaid_text(const SagaGraph& graph, const Drawing& drawing) {
     const std::string text = "\"" + escaped(node.label, true) + "\"";
     std::string box;
     switch (node.shape) {
-      case Node::Shape::kChoice: box = "{" + text + "}"; break;
-      case Node::Shape::kPivot: box = "[[" + text + "]]"; break;
-      case Node::Shape::kBar: box = "[/" + text + "/]"; break;
-      case Node::Shape::kWait: box = "{{" + text + "}}"; break;
-      case Node::Shape::kUndo: box = "(" + text + ")"; break;
-      case Node::Shape::kEnd: box = "([" + text + "])"; break;
-      case Node::Shape::kStep: box = "[" + text + "]"; break;
+      case Node::Shape::kChoice:
+        box = "{" + text + "}";
+        break;
+      case Node::Shape::kPivot:
+        box = "[[" + text + "]]";
+        break;
+      case Node::Shape::kBar:
+        box = "[/" + text + "/]";
+        break;
+      case Node::Shape::kWait:
+        box = "{{" + text + "}}";
+        break;
+      case Node::Shape::kUndo:
+        box = "(" + text + ")";
+        break;
+      case Node::Shape::kEnd:
+        box = "([" + text + "])";
+        break;
+      case Node::Shape::kStep:
+        box = "[" + text + "]";
+        break;
     }
     out += "  " + node.id + box + (node.shape == Node::Shape::kUndo ? ":::undo" : "") + "\n";
   }
@@ -348,13 +404,26 @@ std::string dot_text(const SagaGraph& graph, const Drawing& drawing) {
   for (const Node& node : drawing.nodes) {
     out += "  " + node.id + " [label=\"" + escaped(node.label, false) + "\"";
     switch (node.shape) {
-      case Node::Shape::kChoice: out += ", shape=diamond"; break;
-      case Node::Shape::kPivot: out += ", peripheries=2"; break;
-      case Node::Shape::kBar: out += ", shape=parallelogram"; break;
-      case Node::Shape::kWait: out += ", shape=hexagon"; break;
-      case Node::Shape::kUndo: out += ", style=\"dashed,rounded\""; break;
-      case Node::Shape::kEnd: out += ", shape=ellipse"; break;
-      case Node::Shape::kStep: break;
+      case Node::Shape::kChoice:
+        out += ", shape=diamond";
+        break;
+      case Node::Shape::kPivot:
+        out += ", peripheries=2";
+        break;
+      case Node::Shape::kBar:
+        out += ", shape=parallelogram";
+        break;
+      case Node::Shape::kWait:
+        out += ", shape=hexagon";
+        break;
+      case Node::Shape::kUndo:
+        out += ", style=\"dashed,rounded\"";
+        break;
+      case Node::Shape::kEnd:
+        out += ", shape=ellipse";
+        break;
+      case Node::Shape::kStep:
+        break;
     }
     out += "];\n";
   }

@@ -14,8 +14,8 @@ struct Drawing {
     std::string id;     ///< [a-z0-9_]+, unique.
     std::string label;  ///< Lines separated by \n.
     Shape shape = Shape::kStep;
-    std::string step;   ///< Name of the step it stands for; empty for start, end and joins.
-    std::string kind;   ///< step_kind_name, "compensation", "start", "end" or "join".
+    std::string step;  ///< Name of the step it stands for; empty for start, end and joins.
+    std::string kind;  ///< step_kind_name, "compensation", "start", "end" or "join".
   };
   struct Edge {
     enum class Kind { kForward, kError, kCompensates, kUndoOrder };

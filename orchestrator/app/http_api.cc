@@ -27,8 +27,10 @@ HttpResponse render(const engine::Response& response, std::string content_type =
   }
   out.content_type = std::move(content_type);
   out.body = response.body.to_json();
-  if (response.revision) out.headers.emplace_back("ETag", "\"" + std::to_string(*response.revision) + "\"");
-  if (const auto ms = response.body.integer_or("retry_after_ms", 0); response.status == 503 && ms > 0) {
+  if (response.revision)
+    out.headers.emplace_back("ETag", "\"" + std::to_string(*response.revision) + "\"");
+  if (const auto ms = response.body.integer_or("retry_after_ms", 0);
+      response.status == 503 && ms > 0) {
     out.headers.emplace_back("Retry-After", std::to_string((ms + 999) / 1000));
   }
   out.headers.emplace_back("Cache-Control", "no-store");
@@ -78,7 +80,10 @@ class ChangeStream final : public HttpStream {
   };
   ChangeStream(ChangeFeed& changes, std::function<engine::Response(engine::Request)> ask,
                std::uint64_t after, Filter filter, std::function<void()> closed)
-      : changes_(changes), ask_(std::move(ask)), after_(after), filter_(std::move(filter)),
+      : changes_(changes),
+        ask_(std::move(ask)),
+        after_(after),
+        filter_(std::move(filter)),
         closed_(std::move(closed)) {}
   ~ChangeStream() override { closed_(); }
 
@@ -151,16 +156,14 @@ class ChangeStream final : public HttpStream {
 
 HttpResponse HttpApi::State::health(bool ready) const {
   if (!backend.alive()) {
-    const Value body = Value::object(
-        {{"status", "fail"},
-         {"checks", Value::object({{"engine", "fail"}})}});
+    const Value body =
+        Value::object({{"status", "fail"}, {"checks", Value::object({{"engine", "fail"}})}});
     return render({503, body, {}}, "application/health+json");
   }
   if (!ready) {
     // No dependency is asked: a server that waits for its disk is not to be killed for it.
-    const Value body = Value::object(
-        {{"status", "pass"},
-         {"checks", Value::object({{"engine", "pass"}})}});
+    const Value body =
+        Value::object({{"status", "pass"}, {"checks", Value::object({{"engine", "pass"}})}});
     return render({200, body, {}}, "application/health+json");
   }
   engine::Request request;
@@ -253,9 +256,9 @@ HttpResponse HttpApi::handle(const HttpRequest& request) {
   const ApiOptions& options = state_->options;
   const std::string first = request.path.empty() ? "" : request.path.front();
   const bool alone = request.path.size() == 1;
-  if (const auto refusal = check_origin(options.guard, request.header("Host"),
-                                        request.header("Origin"),
-                                        request.header("Sec-Fetch-Site"))) {
+  if (const auto refusal =
+          check_origin(options.guard, request.header("Host"), request.header("Origin"),
+                       request.header("Sec-Fetch-Site"))) {
     return refuse(refusal->status, refusal->code, refusal->detail);
   }
   if (alone && request.method == "GET" && (first == "healthz" || first == "readyz")) {
@@ -270,9 +273,9 @@ HttpResponse HttpApi::handle(const HttpRequest& request) {
   const std::string authorization = request.header("Authorization");
   if (!authorization.empty()) {
     constexpr std::string_view kBearer = "Bearer ";
-    const bool right = authorization.rfind(kBearer, 0) == 0 && !options.token.empty() &&
-                       same_secret(std::string_view(authorization).substr(kBearer.size()),
-                                   options.token);
+    const bool right =
+        authorization.rfind(kBearer, 0) == 0 && !options.token.empty() &&
+        same_secret(std::string_view(authorization).substr(kBearer.size()), options.token);
     // A webhook's sender may have an Authorization of its own; its signature is what counts.
     if (!right && first != "hooks") {
       HttpResponse response = refuse(401, "bad_token", "this token is not known here");
@@ -284,8 +287,9 @@ HttpResponse HttpApi::handle(const HttpRequest& request) {
   }
   if (first == "hooks" && request.path.size() > 1) return state_->hook(request, actor);
   if (options.require_token && !actor.verified) {
-    HttpResponse response = refuse(
-        401, "token_needed", "this server asks for a token: Authorization: Bearer, or --token-file");
+    HttpResponse response =
+        refuse(401, "token_needed",
+               "this server asks for a token: Authorization: Bearer, or --token-file");
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
     return response;
   }

@@ -24,7 +24,7 @@ struct ApiBackend {
 
 struct ApiOptions {
   GuardOptions guard;
-  std::string token;           ///< Content of DATA/admin.token.
+  std::string token;  ///< Content of DATA/admin.token.
   /// Off on loopback unless configured: then who gives no token acts unverified. On: everything but
   /// /healthz, /readyz and webhooks (which are signed) needs it.
   bool require_token = true;

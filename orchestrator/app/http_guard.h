@@ -10,8 +10,8 @@ namespace weft::app {
 /// Who may address the server. A loopback port can be reached from any web page that the user has
 /// open (DNS rebinding, cross-site requests), so Host and Origin are checked on every request.
 struct GuardOptions {
-  std::string listen_host;          ///< As bound: "127.0.0.1", "0.0.0.0", "weft.internal".
-  std::vector<std::string> hosts;   ///< Configured names, "shop.example" or "shop.example:8443".
+  std::string listen_host;         ///< As bound: "127.0.0.1", "0.0.0.0", "weft.internal".
+  std::vector<std::string> hosts;  ///< Configured names, "shop.example" or "shop.example:8443".
 };
 
 struct Refusal {

@@ -16,7 +16,7 @@ namespace {
 // A connection holds a thread while it is kept alive, so idle ones must let go soon.
 constexpr time_t kKeepAliveSeconds = 2;
 constexpr std::size_t kKeepAliveRequests = 1000;
-constexpr time_t kReadSeconds = 5;    // Between two reads: a slow caller may not hold a thread.
+constexpr time_t kReadSeconds = 5;  // Between two reads: a slow caller may not hold a thread.
 constexpr time_t kWriteSeconds = 10;
 // The library listens with a backlog of 5: a burst of callers would wait for TCP's retries.
 constexpr int kBacklog = 512;
@@ -109,7 +109,8 @@ struct HttpServer::State {
       return;
     }
     out.set_chunked_content_provider(
-        response.content_type, [this, stream = response.stream](std::size_t, httplib::DataSink& sink) {
+        response.content_type,
+        [this, stream = response.stream](std::size_t, httplib::DataSink& sink) {
           if (closing.load() || !sink.is_writable()) {
             sink.done();
             return true;
@@ -171,13 +172,12 @@ struct HttpServer::State {
     server->set_error_handler([](const httplib::Request&, httplib::Response& out) {
       if (!out.body.empty()) return;
       const int status = out.status;
-      if (status == 413) return refuse(out, 413, "too_large", "the body is longer than this server takes");
+      if (status == 413)
+        return refuse(out, 413, "too_large", "the body is longer than this server takes");
       refuse(out, status, "bad_request", "the request cannot be served");
     });
     const httplib::Server::Handler plain = [this](const httplib::Request& in,
-                                                  httplib::Response& out) {
-      answer(in, out, {});
-    };
+                                                  httplib::Response& out) { answer(in, out, {}); };
     const httplib::Server::HandlerWithContentReader with_body =
         [this](const httplib::Request& in, httplib::Response& out,
                const httplib::ContentReader& read) { receive(in, out, read); };
@@ -201,12 +201,12 @@ tl::expected<std::unique_ptr<HttpServer>, std::string> HttpServer::bind(
   if (options.tls_cert.empty()) {
     state->server = std::make_unique<httplib::Server>();
   } else {
-    state->server = std::make_unique<httplib::SSLServer>(options.tls_cert.c_str(),
-                                                         options.tls_key.c_str());
+    state->server =
+        std::make_unique<httplib::SSLServer>(options.tls_cert.c_str(), options.tls_key.c_str());
   }
   if (!state->server->is_valid()) {
-    return tl::unexpected("the certificate " + options.tls_cert + " or its key " +
-                          options.tls_key + " cannot be used");
+    return tl::unexpected("the certificate " + options.tls_cert + " or its key " + options.tls_key +
+                          " cannot be used");
   }
   state->set_up();
   const std::string where = options.host + ":" + std::to_string(options.port);

@@ -15,9 +15,9 @@ namespace weft::app {
 
 /// A request as it came; everything in it was written by others.
 struct HttpRequest {
-  std::string method;                  ///< "GET"
-  std::vector<std::string> path;       ///< Segments, each percent-decoded; "/" has none.
-  std::vector<std::pair<std::string, std::string>> query;    ///< Decoded, in order.
+  std::string method;             ///< "GET"
+  std::vector<std::string> path;  ///< Segments, each percent-decoded; "/" has none.
+  std::vector<std::pair<std::string, std::string>> query;  ///< Decoded, in order.
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 
@@ -46,7 +46,7 @@ struct HttpResponse {
 
 struct HttpServerOptions {
   std::string host = "127.0.0.1";
-  int port = 0;                          ///< 0: any free one.
+  int port = 0;  ///< 0: any free one.
   std::string tls_cert, tls_key;
   std::size_t body_bytes_max = 4 * 1024 * 1024;  ///< Beyond it 413; a deploy carries several files.
   std::size_t threads = 64;  ///< Each connection holds one; idle ones let go after two seconds.

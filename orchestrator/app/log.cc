@@ -58,11 +58,16 @@ void append_marked(std::string& out, std::string_view text) {
 
 std::string_view level_name(spdlog::level::level_enum level) {
   switch (level) {
-    case spdlog::level::trace: return "trace";
-    case spdlog::level::debug: return "debug";
-    case spdlog::level::info: return "info";
-    case spdlog::level::warn: return "warn";
-    default: return "error";
+    case spdlog::level::trace:
+      return "trace";
+    case spdlog::level::debug:
+      return "debug";
+    case spdlog::level::info:
+      return "info";
+    case spdlog::level::warn:
+      return "warn";
+    default:
+      return "error";
   }
 }
 
@@ -81,13 +86,14 @@ class LineFormatter final : public spdlog::formatter {
       const std::string_view field = rest.substr(0, end);
       const std::size_t value = field.find(kValueMark);
       if (value != std::string_view::npos) {
-        fields.push_back({std::string(field.substr(0, value)), std::string(field.substr(value + 1))});
+        fields.push_back(
+            {std::string(field.substr(0, value)), std::string(field.substr(value + 1))});
       }
       rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     }
-    const std::int64_t at = std::chrono::duration_cast<std::chrono::milliseconds>(
-                                message.time.time_since_epoch())
-                                .count();
+    const std::int64_t at =
+        std::chrono::duration_cast<std::chrono::milliseconds>(message.time.time_since_epoch())
+            .count();
     std::string line = json_ ? json_log_line(at, level_name(message.level), text, fields)
                              : text_log_line(at, level_name(message.level), text, fields);
     line += '\n';
@@ -167,8 +173,8 @@ std::string text_log_line(std::int64_t at_ms, std::string_view level, std::strin
 
 void set_up_logging(std::string_view level, std::string_view format) {
   const bool json = format == "json" || (format.empty() && isatty(STDERR_FILENO) == 0);
-  auto logger = std::make_shared<spdlog::logger>(
-      "weft", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger =
+      std::make_shared<spdlog::logger>("weft", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_formatter(std::make_unique<LineFormatter>(json));
   logger->set_level(level == "error" ? spdlog::level::err
                                      : spdlog::level::from_str(std::string(level)));

@@ -89,7 +89,8 @@ tl::expected<std::string, std::string> admin_token(const std::string& data) {
     token.pop_back();
   }
   if (token.size() < 16) {
-    return tl::unexpected(path + ": holds no token of at least 16 characters; delete it for a new one");
+    return tl::unexpected(path +
+                          ": holds no token of at least 16 characters; delete it for a new one");
   }
   return token;
 }
@@ -105,7 +106,8 @@ void engine_log(engine::LogLevel level, std::string_view message, const engine::
 
 [[noreturn]] void end_for_store(const std::string& reason) {
   // SEMANTICS.md, Trouble at home: recovery trusts only the disk, so nothing is tidied up.
-  log(LogLevel::kError, "the store failed; the process ends: " + reason, {{"code", "store_failed"}});
+  log(LogLevel::kError, "the store failed; the process ends: " + reason,
+      {{"code", "store_failed"}});
   _exit(kExitStore);
 }
 
@@ -118,7 +120,8 @@ engine::Limits engine_limits(const Config& config, const store::StoreStats& disk
   limits.max_clock_skew_ms = config.nats.max_clock_skew_ms;
   limits.store_reserve_percent = config.store.reserve_percent;
   if (config.store.reserve_bytes > 0 && disk.device_bytes > 0) {
-    const auto share = (config.store.reserve_bytes * 100 + disk.device_bytes - 1) / disk.device_bytes;
+    const auto share =
+        (config.store.reserve_bytes * 100 + disk.device_bytes - 1) / disk.device_bytes;
     limits.store_reserve_percent = static_cast<std::int64_t>(std::min<std::uint64_t>(share, 90));
   }
   for (const auto& [name, value] : config.limits) {
@@ -164,21 +167,19 @@ tl::expected<void, StartError> Node::Parts::open_http() {
                          config.http.listen.find_first_not_of("0123456789") == std::string::npos;
   auto where = parse_host_port((only_port ? ":" : "") + config.http.listen, 7717);
   if (!where) {
-    return tl::unexpected(StartError{
-        kExitUsage, "--http: expected HOST:PORT, found `" + config.http.listen + "`"});
+    return tl::unexpected(
+        StartError{kExitUsage, "--http: expected HOST:PORT, found `" + config.http.listen + "`"});
   }
   // Without a host only this computer may come in; 0.0.0.0 has to be said.
   if (where->host.empty()) where->host = "127.0.0.1";
   auto bound = HttpServer::bind(
       {where->host, where->port, config.http.tls_cert, config.http.tls_key},
-      [this](const HttpRequest& request) -> HttpResponse {
-        return api->handle(request);
-      });
+      [this](const HttpRequest& request) -> HttpResponse { return api->handle(request); });
   if (!bound) return tl::unexpected(StartError{kExitFailed, bound.error()});
   http = std::move(*bound);
   const std::string shown = where->host.find(':') != std::string::npos ? "[" + where->host + "]"
-                            : where->host == "0.0.0.0"                  ? "127.0.0.1"
-                                                                        : where->host;
+                            : where->host == "0.0.0.0"                 ? "127.0.0.1"
+                                                                       : where->host;
   url = (http->tls() ? "https://" : "http://") + shown + ":" + std::to_string(http->port());
   if (!is_loopback_host(where->host) && !http->tls()) {
     log(LogLevel::kWarn, "HTTP listens beyond this computer without TLS: tokens can be overheard");
@@ -250,8 +251,8 @@ tl::expected<void, StartError> Node::Parts::open_engine(const DefinitionFiles& d
     log(LogLevel::kError, "this saga was being decided at three abnormal exits; it is quarantined",
         {{"saga", saga.str()}});
   }
-  engine = std::make_unique<engine::Engine>(std::move(options), *store, *bus, clock,
-                                            runtime.executor());
+  engine =
+      std::make_unique<engine::Engine>(std::move(options), *store, *bus, clock, runtime.executor());
   if (auto recovered = engine->recover(); !recovered) {
     return tl::unexpected(StartError{kExitStore, recovered.error()});
   }
@@ -333,8 +334,7 @@ void Node::Parts::publish_api(const std::string& token) {
   options.guard = {host, config.http.hosts};
   options.token = token;
   const bool only_port = config.http.listen.find_first_not_of("0123456789") == std::string::npos;
-  options.require_token =
-      config.http.require_token || !(only_port || is_loopback_host(host));
+  options.require_token = config.http.require_token || !(only_port || is_loopback_host(host));
   ApiBackend backend;
   backend.ask = [this](engine::Request request) { return ask(std::move(request)); };
   backend.metrics = [this] { return metrics(); };

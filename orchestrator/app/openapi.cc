@@ -35,10 +35,11 @@ constexpr std::array kRoutes{
     Route{"/sagas/{saga}/events", "get", "Its events", "after limit", "", 200},
     Route{"/sagas/{saga}/export", "get", "Its whole history", "", "", 200},
     Route{"/sagas/{saga}/signal", "post", "Deliver an event to it", "", "name data", 200},
-    Route{"/sagas/{saga}/{action}", "post",
-          "retry skip resume compensate cancel terminate move mark_undone; header If-Match with the "
-          "revision seen, needed but for cancel and terminate",
-          "", "reason step output to", 200},
+    Route{
+        "/sagas/{saga}/{action}", "post",
+        "retry skip resume compensate cancel terminate move mark_undone; header If-Match with the "
+        "revision seen, needed but for cancel and terminate",
+        "", "reason step output to", 200},
     Route{"/bulk", "post", "Act on many sagas", "",
           "action sagas where group expect dry_run reason step output to rate", 202},
     Route{"/bulk/{id}", "get", "How far it is", "after", "", 200},
@@ -51,7 +52,8 @@ constexpr std::array kRoutes{
     Route{"/adapters/{adapter}/pause", "post", "Hold its tasks", "", "reason", 200},
     Route{"/adapters/{adapter}/unpause", "post", "Let its tasks go", "", "reason", 200},
     Route{"/engine/pause", "post", "Hold all tasks", "", "reason", 200},
-    Route{"/engine/unpause", "post", "Let all tasks go; accepts a restored store", "", "reason", 200},
+    Route{"/engine/unpause", "post", "Let all tasks go; accepts a restored store", "", "reason",
+          200},
     Route{"/ordering", "get", "Blocked ordering keys", "key", "", 200},
     Route{"/ordering/let-pass", "post", "Let the rest pass a blocked head", "", "key reason", 200},
     Route{"/unmatched", "get", "Events nobody waited for", "limit cursor", "", 200},
@@ -106,8 +108,11 @@ Value operation(const Route& route) {
   for (const std::string& name : words(route.query)) parameters.push_back(parameter(name, "query"));
   const Value problem = Value::object(
       {{"description", "A problem document (RFC 9457)"},
-       {"content", Value::object({{"application/problem+json",
-                                   Value::object({{"schema", Value::object({{"$ref", "#/components/schemas/Problem"}})}})}})}});
+       {"content",
+        Value::object(
+            {{"application/problem+json",
+              Value::object(
+                  {{"schema", Value::object({{"$ref", "#/components/schemas/Problem"}})}})}})}});
   Value result = Value::object(
       {{"operationId", operation_id(route)},
        {"summary", route.summary},
@@ -136,8 +141,9 @@ std::string render() {
   for (const Route& route : kRoutes) {
     const std::string path = std::string("/api/v1") + route.path;
     const Value* known = paths.find(path);
-    paths = paths.with(path, (known == nullptr ? Value::empty_object() : *known)
-                                 .with(route.method, operation(route)));
+    paths = paths.with(
+        path,
+        (known == nullptr ? Value::empty_object() : *known).with(route.method, operation(route)));
   }
   const Value problem = Value::object(
       {{"type", "object"},
@@ -155,8 +161,8 @@ std::string render() {
                Value::object(
                    {{"schemas", Value::object({{"Problem", problem}})},
                     {"securitySchemes",
-                     Value::object({{"token", Value::object({{"type", "http"},
-                                                             {"scheme", "bearer"}})}})}})},
+                     Value::object(
+                         {{"token", Value::object({{"type", "http"}, {"scheme", "bearer"}})}})}})},
               {"security", Value::array({Value::object({{"token", Value::array({})}}),
                                          Value::empty_object()})}})
       .to_json();

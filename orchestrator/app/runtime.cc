@@ -117,11 +117,12 @@ engine::Response Runtime::call(engine::Request request, milliseconds at_most) {
   }
   auto answer = std::make_shared<Answer<engine::Response>>();
   auto shared = std::make_shared<engine::Request>(std::move(request));
-  const bool taken = push({std::nullopt, [answer, shared](engine::Engine& engine) {
-                             engine.request(std::move(*shared), [answer](engine::Response response) {
-                               answer->give(std::move(response));
-                             });
-                           }});
+  const bool taken =
+      push({std::nullopt, [answer, shared](engine::Engine& engine) {
+              engine.request(std::move(*shared), [answer](engine::Response response) {
+                answer->give(std::move(response));
+              });
+            }});
   if (!taken) {
     return engine::busy("busy", "more is waiting than this orchestrator takes on; ask again", 500);
   }
@@ -176,8 +177,8 @@ void Runtime::loop(engine::Engine& engine) {
   std::vector<Input> inputs;
   for (;;) {
     const auto wake = engine.next_wake_ms();
-    const milliseconds wait = std::min(milliseconds(wake.value_or(kTurnAtLeastEvery.count())),
-                                       kTurnAtLeastEvery);
+    const milliseconds wait =
+        std::min(milliseconds(wake.value_or(kTurnAtLeastEvery.count())), kTurnAtLeastEvery);
     {
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, wait,

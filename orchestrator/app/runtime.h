@@ -31,8 +31,8 @@ class Runtime final {
   /// it has in flight.
   [[nodiscard]] engine::Executor executor();
 
-  /// Turns `engine` on a thread of its own until stop(). Both must outlive that. The engine has been
-  /// recovered; nobody else calls it from now on.
+  /// Turns `engine` on a thread of its own until stop(). Both must outlive that. The engine has
+  /// been recovered; nobody else calls it from now on.
   void start(engine::Engine& engine, messaging::MessageBus& bus);
   void stop();
 
@@ -71,9 +71,9 @@ class Runtime final {
   std::vector<std::function<void()>> posted_;
   std::size_t inputs_max_;
   bool stopping_ = false;
-  std::function<void()> drained_;      ///< Touched by the engine's thread only.
-  bool drain_begun_ = false;           ///< Likewise.
-  engine::Engine* engine_ = nullptr;   ///< Likewise.
+  std::function<void()> drained_;     ///< Touched by the engine's thread only.
+  bool drain_begun_ = false;          ///< Likewise.
+  engine::Engine* engine_ = nullptr;  ///< Likewise.
   messaging::MessageBus* bus_ = nullptr;
   engine::Limits limits_;
   std::thread thread_;

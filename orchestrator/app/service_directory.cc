@@ -80,8 +80,8 @@ Value with_instances(const Value& answer, const std::vector<Value>& services) {
       instances.push_back(Value::object(
           {{"id", service.string_or("id", "")},
            {"version", service.string_or("version", "")},
-           {"guarantee", metadata == nullptr ? Value()
-                                             : Value(metadata->string_or("weft_guarantee", ""))}}));
+           {"guarantee",
+            metadata == nullptr ? Value() : Value(metadata->string_or("weft_guarantee", ""))}}));
     }
     all.push_back(adapter.with("instances", Value::array(std::move(instances))));
   }

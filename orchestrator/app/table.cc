@@ -58,13 +58,26 @@ std::string painted(std::string_view text, Colour colour, bool colours) {
   if (!colours || colour == Colour::kPlain) return std::string(text);
   const char* code = "0";
   switch (colour) {
-    case Colour::kGreen: code = "32"; break;
-    case Colour::kYellow: code = "33"; break;
-    case Colour::kRed: code = "31"; break;
-    case Colour::kBlue: code = "34"; break;
-    case Colour::kDim: code = "2"; break;
-    case Colour::kBold: code = "1"; break;
-    case Colour::kPlain: break;
+    case Colour::kGreen:
+      code = "32";
+      break;
+    case Colour::kYellow:
+      code = "33";
+      break;
+    case Colour::kRed:
+      code = "31";
+      break;
+    case Colour::kBlue:
+      code = "34";
+      break;
+    case Colour::kDim:
+      code = "2";
+      break;
+    case Colour::kBold:
+      code = "1";
+      break;
+    case Colour::kPlain:
+      break;
   }
   return "\x1b[" + std::string(code) + "m" + std::string(text) + "\x1b[0m";
 }
@@ -81,7 +94,8 @@ void Table::add(std::vector<Cell> row) {
 std::string Table::text(bool colours, std::size_t indent) const {
   std::vector<std::size_t> widths(headings_.size(), 0);
   for (std::size_t column = 0; column < headings_.size(); ++column) {
-    for (const auto& row : rows_) widths[column] = std::max(widths[column], width_of(row[column].text));
+    for (const auto& row : rows_)
+      widths[column] = std::max(widths[column], width_of(row[column].text));
     if (widths[column] > 0) widths[column] = std::max(widths[column], width_of(headings_[column]));
   }
   std::string out;

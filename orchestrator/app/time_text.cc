@@ -75,8 +75,8 @@ std::optional<std::int64_t> parse_timestamp_ms(std::string_view text) {
                                          std::chrono::month{static_cast<unsigned>(*month)},
                                          std::chrono::day{static_cast<unsigned>(*day)}};
   if (!date.ok()) return std::nullopt;
-  std::int64_t ms = std::chrono::sys_days{date}.time_since_epoch().count() * kDay +
-                    *hour * kHour + *minute * kMinute + *second * kSecond;
+  std::int64_t ms = std::chrono::sys_days{date}.time_since_epoch().count() * kDay + *hour * kHour +
+                    *minute * kMinute + *second * kSecond;
   std::size_t at = 19;
   if (at < text.size() && text[at] == '.') {
     std::int64_t scale = 100;
@@ -107,8 +107,8 @@ std::string format_timestamp(std::int64_t ms) {
   std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
                 static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
                 static_cast<unsigned>(date.day()), static_cast<int>(rest / kHour),
-                static_cast<int>(rest % kHour / kMinute), static_cast<int>(rest % kMinute / kSecond),
-                static_cast<int>(rest % kSecond));
+                static_cast<int>(rest % kHour / kMinute),
+                static_cast<int>(rest % kMinute / kSecond), static_cast<int>(rest % kSecond));
   return text.data();
 }
 

@@ -44,7 +44,8 @@ tl::expected<std::unique_ptr<TurnMarker>, std::string> TurnMarker::open(
   if (core::is_saga_id(found)) {
     ++marker->crashes_[found];
     std::string text;
-    for (const auto& [name, count] : marker->crashes_) text += name + " " + std::to_string(count) + "\n";
+    for (const auto& [name, count] : marker->crashes_)
+      text += name + " " + std::to_string(count) + "\n";
     if (auto written = store::replace_file(data_dir + "/CRASHES", text); !written) {
       return tl::unexpected(written.error().message);
     }

@@ -13,7 +13,8 @@ namespace {
 
 std::string order(const std::string& text) {
   return "weft: 1\nworkflow: shop.order\nversion: 1.0.0\nowner: team@shop.example\ndeadline: 1h\n"
-         "steps:\n  - {step: greet, set: {text: " + text + "}}\noutput: ${ $greet.text }\n";
+         "steps:\n  - {step: greet, set: {text: " +
+         text + "}}\noutput: ${ $greet.text }\n";
 }
 
 class DevTest : public ::testing::Test {

@@ -32,8 +32,8 @@ class Process final {
   void signal(int number) const;
   /// Waits for its end.
   [[nodiscard]] Finished wait(std::chrono::seconds at_most = std::chrono::seconds(60));
-  /// Waits for a line on stdout that begins like this, and returns it; empty if the program ended or
-  /// the time passed before.
+  /// Waits for a line on stdout that begins like this, and returns it; empty if the program ended
+  /// or the time passed before.
   [[nodiscard]] std::string wait_for_line(std::string_view beginning,
                                           std::chrono::seconds at_most = std::chrono::seconds(60));
   [[nodiscard]] std::string out() const;

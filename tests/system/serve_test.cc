@@ -67,9 +67,8 @@ class TestAdapter {
     if (!bus) throw std::runtime_error(bus.error().message);
     bus_ = std::move(*bus);
     auto pattern = messaging::task_pattern("shop");
-    auto subscribed = bus_->subscribe(*pattern, "test", [this](messaging::Received message) {
-      answer(std::move(message));
-    });
+    auto subscribed = bus_->subscribe(
+        *pattern, "test", [this](messaging::Received message) { answer(std::move(message)); });
     if (!subscribed) throw std::runtime_error(subscribed.error().message);
     if (!eventually([this] { return bus_->connected(); })) throw std::runtime_error("no NATS");
   }
@@ -124,8 +123,10 @@ class ServeTest : public ::testing::Test {
   void SetUp() override { folder_.write("workflows/order.yaml", kOrder); }
 
   std::vector<std::string> serve_command() const {
-    return {program("weft"), "serve", "--data", folder_.path("data"), "--nats", nats_.url(),
-            "--http", "127.0.0.1:0", "--workflows", folder_.path("workflows"), "--drain", "20s"};
+    return {
+        program("weft"), "serve",  "--data",      folder_.path("data"), "--nats",
+        nats_.url(),     "--http", "127.0.0.1:0", "--workflows",        folder_.path("workflows"),
+        "--drain",       "20s"};
   }
   /// Starts the server and waits until it says `ready`.
   void serve() {
@@ -144,7 +145,8 @@ class ServeTest : public ::testing::Test {
   }
   Finished start(const std::string& id, std::vector<std::string> more = {}) {
     folder_.write("input.json", R"({"id":")" + id + R"("})");
-    std::vector<std::string> arguments = {"start", "shop.order", "--input", folder_.path("input.json")};
+    std::vector<std::string> arguments = {"start", "shop.order", "--input",
+                                          folder_.path("input.json")};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return weft(arguments);
   }
@@ -158,8 +160,8 @@ class ServeTest : public ::testing::Test {
   }
   /// One HTTP request with curl; the answer's status.
   std::string status_of(const std::string& path, const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> command = {"curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
-                                        "--max-time", "20"};
+    std::vector<std::string> command = {"curl", "-s",           "-o",         "/dev/null",
+                                        "-w",   "%{http_code}", "--max-time", "20"};
     command.insert(command.end(), more.begin(), more.end());
     command.push_back(url_ + path);
     return run_program(command).out;
@@ -185,7 +187,8 @@ TEST_F(ServeTest, ASagaSurvivesKillNineInTheMiddle) {
   adapter.behave({});
   serve();
   EXPECT_TRUE(reaches("o1", "completed")) << show("o1").to_json() << server_->err();
-  // What was settled is not asked again; what was open is asked again under the same key and number.
+  // What was settled is not asked again; what was open is asked again under the same key and
+  // number.
   EXPECT_EQ(adapter.count("reserve"), 1);
   EXPECT_EQ(adapter.count("charge"), 2);
   std::vector<TestAdapter::Seen> charges;
@@ -280,13 +283,14 @@ TEST_F(ServeTest, StuckSagasAreMendedByOperators) {
   EXPECT_EQ(dry.exit_code, 0) << dry.err;
   EXPECT_NE(dry.out.find("2 sagas"), std::string::npos) << dry.out;
   EXPECT_EQ(weft({"retry", "--group", id, "--expect", "3", "--reason", "r"}).exit_code, 1);
-  const Finished bulk = weft({"retry", "--group", id, "--expect", "2", "--reason", "r", "-o", "json"});
+  const Finished bulk =
+      weft({"retry", "--group", id, "--expect", "2", "--reason", "r", "-o", "json"});
   EXPECT_EQ(bulk.exit_code, 0) << bulk.out << bulk.err;
-  EXPECT_NE(bulk.out.find(R"({"matched":2,"done":2,"refused":0,"stopped":false})"), std::string::npos)
+  EXPECT_NE(bulk.out.find(R"({"matched":2,"done":2,"refused":0,"stopped":false})"),
+            std::string::npos)
       << bulk.out;
   for (const char* saga : {"b", "c"}) EXPECT_TRUE(reaches(saga, "compensated"));
-  const auto audit = Value::parse(
-      weft({"audit", "--actor", "ana", "-o", "json"}).out);
+  const auto audit = Value::parse(weft({"audit", "--actor", "ana", "-o", "json"}).out);
   ASSERT_TRUE(audit) << weft({"audit", "-o", "json"}).out;
   EXPECT_EQ(audit->string_or("reason", ""), "mended");
   EXPECT_TRUE(audit->find("actor")->boolean_or("verified", false));
@@ -324,8 +328,7 @@ TEST_F(ServeTest, ASecondSignalEndsAtOnce) {
   ASSERT_EQ(start("o1").exit_code, 0);
   ASSERT_TRUE(eventually([&] { return adapter.count("reserve") == 1; }));
   server_->signal(SIGTERM);
-  ASSERT_TRUE(eventually(
-      [&] { return server_->err().find("\"stopping") != std::string::npos; }));
+  ASSERT_TRUE(eventually([&] { return server_->err().find("\"stopping") != std::string::npos; }));
   // Reads are still answered; new work is not taken.
   const Finished refused = start("o2", {"-o", "json"});
   EXPECT_EQ(refused.exit_code, 1) << refused.out;
@@ -420,9 +423,10 @@ TEST_F(ServeTest, EventsAreFollowed) {
   serve();
   Process follower({program("weft"), "--server", url_, "events", "--follow"});
   ASSERT_EQ(start("o1", {"--wait"}).exit_code, 0);
-  EXPECT_TRUE(eventually(
-      [&] { return follower.out().find("\"SagaCompleted\"") != std::string::npos; }))
-      << follower.out() << follower.err();
+  EXPECT_TRUE(eventually([&] {
+    return follower.out().find("\"SagaCompleted\"") != std::string::npos;
+  })) << follower.out()
+      << follower.err();
   const Finished one = weft({"events", "shop.order:o1", "--follow"});
   EXPECT_EQ(one.exit_code, 0);
   EXPECT_NE(one.out.find("SagaCompleted"), std::string::npos);

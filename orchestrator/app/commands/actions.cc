@@ -27,8 +27,8 @@ tl::expected<std::optional<Value>, Failure> substitute_output(const Invocation& 
   if (!invocation.has("--output")) return std::optional<Value>();
   auto parsed = Value::parse(invocation.get("--output"));
   if (!parsed) {
-    return tl::unexpected(make_failure(kExitUsage, "usage", "--output is to be JSON",
-                                       parsed.error().message));
+    return tl::unexpected(
+        make_failure(kExitUsage, "usage", "--output is to be JSON", parsed.error().message));
   }
   return std::optional<Value>(std::move(*parsed));
 }
@@ -48,7 +48,8 @@ int act_on_one(ApiClient& client, const Output& output, const Invocation& invoca
   ApiClient::Headers headers;
   if (invocation.has("--revision")) {
     const auto revision = whole_number(invocation.get("--revision"));
-    if (!revision) return usage_failure(output, "--revision takes a number, as `weft show` prints it");
+    if (!revision)
+      return usage_failure(output, "--revision takes a number, as `weft show` prints it");
     headers.emplace_back("If-Match", "\"" + std::to_string(*revision) + "\"");
   } else if (needs_revision(invocation.name)) {
     // Who does not say what they looked at means the saga as it is now.
@@ -56,8 +57,8 @@ int act_on_one(ApiClient& client, const Output& output, const Invocation& invoca
     if (!shown) return output.fail(shown.error());
     headers.emplace_back("If-Match", "\"" + field(shown->body, "revision") + "\"");
   }
-  auto result = client.post(ApiPath("/api/v1/sagas").segment(saga).segment(invocation.name), body,
-                            headers);
+  auto result =
+      client.post(ApiPath("/api/v1/sagas").segment(saga).segment(invocation.name), body, headers);
   return print_result(result, output, [&](const Value& event) {
     const std::string type = field(event, "type");
     std::string text = type.empty() ? "nothing to do; it is " + field(event, "state") : type;
@@ -76,7 +77,8 @@ void print_item(const Output& output, const Value& item) {
   if (ok) {
     text += output.paint("done", Colour::kGreen) + "  " + printable(field(item, "event", "type"));
   } else {
-    text += output.paint("refused", Colour::kRed) + "  " + printable(field(item, "error", "detail"));
+    text +=
+        output.paint("refused", Colour::kRed) + "  " + printable(field(item, "error", "detail"));
   }
   output.text(text + "\n");
 }
@@ -89,7 +91,8 @@ int dry_run(const Output& output, const Value& answer) {
         output.item(saga);
       } else {
         output.text((saga.is_object() ? field(saga, "saga") + "  " + printable(field(saga, "key"))
-                                      : printable(cell_text(&saga))) + "\n");
+                                      : printable(cell_text(&saga))) +
+                    "\n");
       }
     }
   }
@@ -110,8 +113,8 @@ int follow_bulk(ApiClient& client, const Output& output, const std::string& id) 
   std::uint64_t seen = 0;
   milliseconds pause{20};
   for (;;) {
-    auto progress = client.get(
-        ApiPath("/api/v1/bulk").segment(id).query("after", std::to_string(seen)));
+    auto progress =
+        client.get(ApiPath("/api/v1/bulk").segment(id).query("after", std::to_string(seen)));
     if (!progress) return output.fail(progress.error());
     const Value& body = progress->body;
     const Value* items = body.find("items");
@@ -185,8 +188,9 @@ int run(const Invocation& invocation) {
                      static_cast<int>(invocation.has("--where")) +
                      static_cast<int>(invocation.has("--group"));
     if (ways != 1) {
-      return usage_failure(output, "say which sagas: their names, --where EXPR, or --group ID of "
-                                   "`weft stuck`");
+      return usage_failure(output,
+                           "say which sagas: their names, --where EXPR, or --group ID of "
+                           "`weft stuck`");
     }
     if (needs_reason(invocation.name) && invocation.get("--reason").empty() &&
         !invocation.has("--dry-run")) {
@@ -207,9 +211,10 @@ CommandSpec action(const std::string& name, const std::string& summary, const st
   spec.name = name;
   spec.arguments = "SAGA…";
   spec.summary = summary;
-  spec.details = details + (details.empty() ? "" : "\n") +
-                 "Several sagas (more than one name, --where or --group) need --dry-run first, then\n"
-                 "--expect with the number it printed.";
+  spec.details =
+      details + (details.empty() ? "" : "\n") +
+      "Several sagas (more than one name, --where or --group) need --dry-run first, then\n"
+      "--expect with the number it printed.";
   spec.example = example;
   spec.arguments_max = 10'000;
   spec.options = {{"--where", "EXPR", "sagas for which this holds, see `weft list --help`", false},
@@ -236,8 +241,9 @@ std::vector<CommandSpec> action_commands() {
   return {
       action("retry", "let a stuck step try again, with a fresh policy and the same key", "",
              "weft retry retail.order_fulfilment:web/1001 --reason 'ERP is back'"),
-      action("skip", "go on as if a stuck step had answered", "",
-             "weft skip SAGA --step erp_order --output '{\"id\":\"7\"}' --reason 'entered by hand'"),
+      action(
+          "skip", "go on as if a stuck step had answered", "",
+          "weft skip SAGA --step erp_order --output '{\"id\":\"7\"}' --reason 'entered by hand'"),
       action("resume", "clear a stuck mark without another attempt", "",
              "weft resume SAGA --reason 'settled with the carrier'"),
       action("compensate", "undo what was done, ending with on_compensated", "",

@@ -15,7 +15,8 @@ int set_limits(ApiClient& client, const Output& output, const Invocation& invoca
     const std::size_t slash = rate.find('/');
     const std::string unit = slash == std::string::npos ? "" : rate.substr(slash + 1);
     const auto count = whole_number(rate.substr(0, slash));
-    const auto window = parse_duration_ms(unit == "s" || unit == "m" || unit == "h" ? "1" + unit : unit);
+    const auto window =
+        parse_duration_ms(unit == "s" || unit == "m" || unit == "h" ? "1" + unit : unit);
     if (rate == "none") {
       body = body.with("rate_count", Value(0));
     } else if (!count || *count == 0 || !window || *window == 0) {
@@ -69,8 +70,9 @@ int run(const Invocation& invocation) {
     const bool set = !invocation.arguments.empty() && invocation.arguments[0] == "set";
     if (set && invocation.arguments.size() == 2) return set_limits(client, output, invocation);
     if (set || invocation.arguments.size() == 2) {
-      return usage_failure(output, "expected `weft adapters`, `weft adapters NAME` or `weft adapters "
-                                   "set NAME --rate R --concurrency N`");
+      return usage_failure(output,
+                           "expected `weft adapters`, `weft adapters NAME` or `weft adapters "
+                           "set NAME --rate R --concurrency N`");
     }
     if (invocation.has("--rate") || invocation.has("--concurrency")) {
       return usage_failure(output, "limits are changed by `weft adapters set NAME`");
@@ -102,7 +104,8 @@ int run(const Invocation& invocation) {
       if (adapter.boolean_or("paused", false)) name += " (paused)";
       const Value* instances = adapter.find("instances");
       const Value* silent = adapter.find("no_responders");
-      if (silent != nullptr && silent->is_array() && silent->size() > 0) name += " (nobody listens)";
+      if (silent != nullptr && silent->is_array() && silent->size() > 0)
+        name += " (nobody listens)";
       table.add({{name},
                  {field(adapter, "guarantee")},
                  {field(adapter, "queued")},

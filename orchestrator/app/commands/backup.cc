@@ -15,7 +15,8 @@ int run(const Invocation& invocation) {
     const auto absolute = std::filesystem::absolute(invocation.arguments[0], error);
     auto result = client.post(
         ApiPath("/api/v1/backup"),
-        Value::object({{"dir", error ? invocation.arguments[0] : absolute.lexically_normal().string()}}));
+        Value::object(
+            {{"dir", error ? invocation.arguments[0] : absolute.lexically_normal().string()}}));
     return print_result(result, output, [&](const Value& report) {
       output.text(field(report, "bytes") + " bytes in " + printable(field(report, "dir")) +
                   ", up to event " + field(report, "position") + ", in " +

@@ -11,8 +11,8 @@ int run(const Invocation& invocation) {
   const Output output(invocation.global);
   auto definitions = read_definitions(invocation.arguments);
   if (!definitions) {
-    return output.fail(make_failure(kExitFailed, "unreadable", "a file cannot be read",
-                                    definitions.error()));
+    return output.fail(
+        make_failure(kExitFailed, "unreadable", "a file cannot be read", definitions.error()));
   }
   if (definitions->files.empty()) {
     return output.fail(make_failure(kExitFailed, "no_definitions", "nothing to check",
@@ -51,7 +51,8 @@ CommandSpec check_command() {
   spec.summary = "compile definitions and say what is wrong with them";
   spec.details =
       "Files and folders; those given together see each other's adapters and sub-sagas. Prints\n"
-      "`file:line:column: error: what is wrong; what to write instead [rule]` with a caret under the\n"
+      "`file:line:column: error: what is wrong; what to write instead [rule]` with a caret under "
+      "the\n"
       "place; `-o json` prints one finding per line for editors.";
   spec.example = "weft check workflows/retail";
   spec.arguments_min = 1;

@@ -23,7 +23,7 @@ namespace weft::app {
 [[nodiscard]] CommandSpec stuck_command();
 [[nodiscard]] std::vector<CommandSpec> action_commands();  ///< retry … move
 [[nodiscard]] CommandSpec signal_command();
-[[nodiscard]] std::vector<CommandSpec> pause_commands();   ///< pause, unpause
+[[nodiscard]] std::vector<CommandSpec> pause_commands();  ///< pause, unpause
 [[nodiscard]] CommandSpec adapters_command();
 [[nodiscard]] CommandSpec order_command();
 [[nodiscard]] CommandSpec unmatched_command();

@@ -18,8 +18,9 @@ int choose_current(ApiClient& client, const Output& output, const Invocation& in
   auto result = client.post(
       ApiPath("/api/v1/workflows").segment(name.substr(0, at)).segment("current"),
       Value::object({{"version", name.substr(at + 1)}, {"reason", invocation.get("--reason")}}));
-  return print_result(result, output,
-                      [&](const Value&) { output.text("new starts get " + printable(name) + "\n"); });
+  return print_result(result, output, [&](const Value&) {
+    output.text("new starts get " + printable(name) + "\n");
+  });
 }
 
 Value sources(const std::vector<dsl::SourceFile>& files) {
@@ -31,17 +32,17 @@ Value sources(const std::vector<dsl::SourceFile>& files) {
 }
 
 /// A refusal with the places in the files, as `weft check` shows them.
-int print_refusal(const Output& output, const Failure& failure, const DefinitionFiles& definitions) {
+int print_refusal(const Output& output, const Failure& failure,
+                  const DefinitionFiles& definitions) {
   const Value* list = failure.problem.find("diagnostics");
   if (output.structured() || list == nullptr || !list->is_array()) return output.fail(failure);
   std::vector<dsl::Diagnostic> diagnostics;
   for (const Value& item : list->as_array()) {
     dsl::Diagnostic diagnostic;
-    diagnostic.severity = item.string_or("severity", "") == "error"
-                              ? dsl::Diagnostic::Severity::kError
-                          : item.string_or("severity", "") == "warning"
-                              ? dsl::Diagnostic::Severity::kWarning
-                              : dsl::Diagnostic::Severity::kNote;
+    diagnostic.severity =
+        item.string_or("severity", "") == "error"     ? dsl::Diagnostic::Severity::kError
+        : item.string_or("severity", "") == "warning" ? dsl::Diagnostic::Severity::kWarning
+                                                      : dsl::Diagnostic::Severity::kNote;
     diagnostic.file = item.string_or("file", "");
     diagnostic.position = {static_cast<int>(item.integer_or("line", 0)),
                            static_cast<int>(item.integer_or("column", 0))};
@@ -64,14 +65,13 @@ int deploy(ApiClient& client, const Output& output, const Invocation& invocation
     return output.fail(make_failure(kExitFailed, "no_definitions", "nothing to deploy",
                                     "no definitions were found there"));
   }
-  // Compiled here to find the schemas that are to go along; the server has the last word, because it
-  // knows what is deployed already.
+  // Compiled here to find the schemas that are to go along; the server has the last word, because
+  // it knows what is deployed already.
   static_cast<void>(compile_definitions(*definitions, false));
-  auto result = client.post(
-      ApiPath("/api/v1/workflows"),
-      Value::object({{"files", sources(definitions->files)},
-                     {"attachments", sources(definitions->attachments)},
-                     {"dry_run", invocation.has("--dry-run")}}));
+  auto result = client.post(ApiPath("/api/v1/workflows"),
+                            Value::object({{"files", sources(definitions->files)},
+                                           {"attachments", sources(definitions->attachments)},
+                                           {"dry_run", invocation.has("--dry-run")}}));
   if (!result) return print_refusal(output, result.error(), *definitions);
   return print_result(result, output, [&](const Value& body) {
     const Value* registered = body.find("registered");
@@ -109,7 +109,8 @@ CommandSpec deploy_command() {
   spec.arguments = "FILES";
   spec.summary = "register versions, or choose which one new starts get";
   spec.details =
-      "Files and folders; definitions that belong together go together. A version never seen before\n"
+      "Files and folders; definitions that belong together go together. A version never seen "
+      "before\n"
       "becomes current; running sagas keep theirs.";
   spec.example = "weft deploy workflows/retail && weft deploy --current retail.returns@1.0.0";
   spec.arguments_max = 10'000;

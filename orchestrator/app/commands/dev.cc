@@ -26,8 +26,8 @@ std::string fingerprint(const DefinitionFiles& definitions) {
     for (const dsl::SourceFile& file : *list) {
       std::error_code error;
       text += file.path + " " +
-              std::to_string(fs::last_write_time(file.path, error).time_since_epoch().count()) + " " +
-              std::to_string(fs::file_size(file.path, error)) + "\n";
+              std::to_string(fs::last_write_time(file.path, error).time_since_epoch().count()) +
+              " " + std::to_string(fs::file_size(file.path, error)) + "\n";
     }
   }
   return text;
@@ -95,7 +95,8 @@ class Deployer {
     if (dot == std::string::npos) return false;
     const std::string major_minor = version.substr(0, dot + 1);
     const engine::Response known = node_.ask("dev", engine::ListWorkflows{workflow});
-    const std::string next = major_minor + std::to_string(highest_patch(known.body, major_minor) + 1);
+    const std::string next =
+        major_minor + std::to_string(highest_patch(known.body, major_minor) + 1);
     for (dsl::SourceFile& file : definitions.files) {
       const auto name = top_line(file.text, "workflow");
       if (!name) continue;

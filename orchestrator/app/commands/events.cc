@@ -65,7 +65,8 @@ int follow_all(ApiClient& client, const Output& output, std::uint64_t after) {
                                 }
                                 return true;
                               });
-    // The stream ended, because the server restarts or a proxy had enough: missed events come again.
+    // The stream ended, because the server restarts or a proxy had enough: missed events come
+    // again.
     const bool passing = done || done.error().exit_code == kExitUnreachable ||
                          done.error().problem.integer_or("status", 0) == 503;
     if (!passing) return output.fail(done.error());

@@ -6,8 +6,8 @@ namespace {
 
 int run(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
-    auto result = client.get(
-        ApiPath("/api/v1/sagas").segment(invocation.arguments[0]).segment("export"));
+    auto result =
+        client.get(ApiPath("/api/v1/sagas").segment(invocation.arguments[0]).segment("export"));
     if (!result) return output.fail(result.error());
     output.document(result->body);  // A history is for programs; there is no table of it.
     return static_cast<int>(kExitDone);

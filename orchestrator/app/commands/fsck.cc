@@ -37,10 +37,11 @@ int run(const Invocation& invocation) {
     output.text(output.paint("wrong", Colour::kRed) + "  " + printable(finding.place) + ": " +
                 printable(finding.what) + "\n");
   }
-  output.text((good ? output.paint("sound", Colour::kGreen) : output.paint("damaged", Colour::kRed)) +
-              "  " + std::to_string(report->streams) + " streams, " +
-              std::to_string(report->events) + " events, " + std::to_string(report->outbox_rows) +
-              " open effects, " + std::to_string(report->timers) + " timers\n");
+  output.text(
+      (good ? output.paint("sound", Colour::kGreen) : output.paint("damaged", Colour::kRed)) +
+      "  " + std::to_string(report->streams) + " streams, " + std::to_string(report->events) +
+      " events, " + std::to_string(report->outbox_rows) + " open effects, " +
+      std::to_string(report->timers) + " timers\n");
   return good ? kExitDone : kExitStore;
 }
 

@@ -15,15 +15,14 @@ int run(const Invocation& invocation) {
                              : output.json()            ? "json"
                                                         : "mermaid";
   if (format != "mermaid" && format != "dot" && format != "json") {
-    return output.fail(make_failure(
-        kExitUsage, "usage", "wrong usage",
-        "--format takes mermaid, dot or json" +
-            near_match_hint(format, {"mermaid", "dot", "json"})));
+    return output.fail(make_failure(kExitUsage, "usage", "wrong usage",
+                                    "--format takes mermaid, dot or json" +
+                                        near_match_hint(format, {"mermaid", "dot", "json"})));
   }
   auto definitions = read_definitions(invocation.arguments);
   if (!definitions) {
-    return output.fail(make_failure(kExitFailed, "unreadable", "a file cannot be read",
-                                    definitions.error()));
+    return output.fail(
+        make_failure(kExitFailed, "unreadable", "a file cannot be read", definitions.error()));
   }
   const dsl::CompileResult result = compile_definitions(*definitions, false);
   if (dsl::has_errors(result.diagnostics) || result.workflows.empty()) {
@@ -52,7 +51,8 @@ CommandSpec graph_command() {
   spec.details =
       "Solid arrows go forward; dotted ones lead from a step to its compensation, and from one\n"
       "compensation to the one that follows it when everything is undone.";
-  spec.example = "weft graph workflows/retail/order_fulfilment.yaml --format dot | dot -Tsvg > o.svg";
+  spec.example =
+      "weft graph workflows/retail/order_fulfilment.yaml --format dot | dot -Tsvg > o.svg";
   spec.arguments_min = 1;
   spec.arguments_max = 100;
   spec.options = {{"--format", "FORMAT", "mermaid (default), dot or json", false}};

@@ -8,9 +8,9 @@ namespace {
 using dsl::Value;
 
 const std::vector<std::string>& states() {
-  static const std::vector<std::string> all = {"queued",       "running",     "waiting",
-                                               "completed",    "compensating", "compensated",
-                                               "failed",       "stuck",        "terminated"};
+  static const std::vector<std::string> all = {"queued",    "running",      "waiting",
+                                               "completed", "compensating", "compensated",
+                                               "failed",    "stuck",        "terminated"};
   return all;
 }
 
@@ -35,8 +35,8 @@ int run(const Invocation& invocation) {
       bool known = false;
       for (const std::string& name : states()) known = known || name == state;
       if (!known) {
-        return usage_failure(output, "--state `" + state + "` is no state" +
-                                         near_match_hint(state, states()));
+        return usage_failure(
+            output, "--state `" + state + "` is no state" + near_match_hint(state, states()));
       }
     }
     std::int64_t left = 0;

@@ -12,9 +12,11 @@ int run(const Invocation& invocation) {
     const std::string key = invocation.arguments.empty() ? "" : invocation.arguments[0];
     if (invocation.has("--let-pass")) {
       if (key.empty()) return usage_failure(output, "--let-pass needs the ordering key");
-      if (invocation.get("--reason").empty()) return usage_failure(output, "--let-pass needs --reason TEXT");
-      auto result = client.post(ApiPath("/api/v1/ordering/let-pass"),
-                                Value::object({{"key", key}, {"reason", invocation.get("--reason")}}));
+      if (invocation.get("--reason").empty())
+        return usage_failure(output, "--let-pass needs --reason TEXT");
+      auto result =
+          client.post(ApiPath("/api/v1/ordering/let-pass"),
+                      Value::object({{"key", key}, {"reason", invocation.get("--reason")}}));
       return print_result(result, output, [&](const Value&) {
         output.text("those behind the head of " + printable(key) + " may pass\n");
       });
@@ -45,7 +47,8 @@ int run(const Invocation& invocation) {
                  {blocker, Colour::kRed},
                  {field(queue, "waiting")}});
     }
-    output.table(table, key.empty() ? "nobody waits for their turn" : "nobody waits behind that key");
+    output.table(table,
+                 key.empty() ? "nobody waits for their turn" : "nobody waits behind that key");
     return static_cast<int>(kExitDone);
   });
 }

@@ -13,12 +13,12 @@ int run(const Invocation& invocation) {
     const std::vector<std::string> kinds = {"workflow", "adapter", "engine"};
     if (kind != "workflow" && kind != "adapter" && kind != "engine") {
       return usage_failure(output, "`weft " + invocation.name +
-                                       "` takes workflow NAME, adapter NAME or engine, not `" + kind +
-                                       "`" + near_match_hint(kind, kinds));
+                                       "` takes workflow NAME, adapter NAME or engine, not `" +
+                                       kind + "`" + near_match_hint(kind, kinds));
     }
     if ((kind == "engine") != (invocation.arguments.size() == 1)) {
-      return usage_failure(output, kind == "engine" ? "`engine` takes no name"
-                                                    : "`" + kind + "` needs a name");
+      return usage_failure(
+          output, kind == "engine" ? "`engine` takes no name" : "`" + kind + "` needs a name");
     }
     ApiPath path("/api/v1");
     if (kind == "engine") {
@@ -29,7 +29,8 @@ int run(const Invocation& invocation) {
     auto result = client.post(path.segment(invocation.name),
                               Value::object({{"reason", invocation.get("--reason")}}));
     return print_result(result, output, [&](const Value&) {
-      const std::string what = kind == "engine" ? "the engine" : kind + " " + invocation.arguments[1];
+      const std::string what =
+          kind == "engine" ? "the engine" : kind + " " + invocation.arguments[1];
       output.text(invocation.name == "pause"
                       ? what + " is paused: nothing is dispatched; intake and deadlines go on\n"
                       : what + " goes on\n");
@@ -37,7 +38,8 @@ int run(const Invocation& invocation) {
   });
 }
 
-CommandSpec command(const std::string& name, const std::string& summary, const std::string& example) {
+CommandSpec command(const std::string& name, const std::string& summary,
+                    const std::string& example) {
   CommandSpec spec;
   spec.name = name;
   spec.arguments = "workflow|adapter|engine [NAME]";
@@ -53,7 +55,8 @@ CommandSpec command(const std::string& name, const std::string& summary, const s
 }  // namespace
 
 std::vector<CommandSpec> pause_commands() {
-  return {command("pause", "hold tasks before dispatch", "weft pause adapter erp --reason 'ERP update'"),
+  return {command("pause", "hold tasks before dispatch",
+                  "weft pause adapter erp --reason 'ERP update'"),
           command("unpause", "let them go again", "weft unpause engine --reason 'backup checked'")};
 }
 

@@ -42,10 +42,12 @@ int run(const Invocation& invocation) {
   output.text("restored the backup of " + field(body, "taken_at") + ", up to event " +
               field(body, "position") + "\n");
   if (report->events_missing && *report->events_missing > 0) {
-    output.text(field(body, "events_missing") + " events were acknowledged after it and are lost\n");
+    output.text(field(body, "events_missing") +
+                " events were acknowledged after it and are lost\n");
   }
-  output.text("It starts with the engine paused: what was done since the backup is unknown here.\n"
-              "Look at `weft status` and `weft list`, then: weft unpause engine --reason TEXT\n");
+  output.text(
+      "It starts with the engine paused: what was done since the backup is unknown here.\n"
+      "Look at `weft status` and `weft list`, then: weft unpause engine --reason TEXT\n");
   return kExitDone;
 }
 
@@ -57,7 +59,8 @@ CommandSpec restore_command() {
   spec.arguments = "DIR";
   spec.summary = "make a store from a backup";
   spec.details =
-      "Works on this computer's disk, without a server; --data must hold no store. Interrupted, it\n"
+      "Works on this computer's disk, without a server; --data must hold no store. Interrupted, "
+      "it\n"
       "leaves no store and can be repeated.";
   spec.example = "weft restore /mnt/backup/weft-2026-03-29 --data /var/lib/weft";
   spec.arguments_min = spec.arguments_max = 1;

@@ -53,8 +53,10 @@ CommandSpec serve_command() {
   spec.name = "serve";
   spec.summary = "one orchestrator node";
   spec.details =
-      "Registers every definition in the --workflows folders and below, and refuses to start if one\n"
-      "is wrong. Logs to stderr; prints `weft ready http=…` on stdout when it is ready. SIGTERM ends\n"
+      "Registers every definition in the --workflows folders and below, and refuses to start if "
+      "one\n"
+      "is wrong. Logs to stderr; prints `weft ready http=…` on stdout when it is ready. SIGTERM "
+      "ends\n"
       "it after the answers in flight have come. Every option is also a variable and a key of\n"
       "weft.yaml; an option wins over a variable, and a variable over the file.";
   spec.example =

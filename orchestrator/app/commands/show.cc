@@ -60,21 +60,24 @@ std::string head(const Value& saga, const Output& output) {
   out += line("parent", printable(cell_text(saga.find("parent"))));
   if (const Value* waiting = saga.find("waiting"); waiting != nullptr && waiting->is_object()) {
     std::string text = field(*waiting, "for") + " " + field(*waiting, "name");
-    if (const std::string since = ago(*waiting, "since"); !since.empty()) text += ", since " + since;
-    if (const std::string until = ago(*waiting, "until"); !until.empty()) text += ", until " + until;
+    if (const std::string since = ago(*waiting, "since"); !since.empty())
+      text += ", since " + since;
+    if (const std::string until = ago(*waiting, "until"); !until.empty())
+      text += ", until " + until;
     out += line("waiting", printable(text));
   }
   if (const Value* error = saga.find("error"); error != nullptr && error->is_object()) {
-    out += line("error", output.paint(printable(field(*error, "class") + " " + field(*error, "code") +
-                                                " at " + field(*error, "step")),
-                                      Colour::kRed));
+    out +=
+        line("error", output.paint(printable(field(*error, "class") + " " + field(*error, "code") +
+                                             " at " + field(*error, "step")),
+                                   Colour::kRed));
     out += line("", printable(field(*error, "message")));
   }
   if (const Value* stuck = saga.find("stuck"); stuck != nullptr && stuck->is_object()) {
-    out += line("stuck", output.paint(printable(field(*stuck, "step") + ": " +
-                                                field(*stuck, "class") + " " +
-                                                field(*stuck, "code") + ", " + ago(*stuck, "since")),
-                                      Colour::kRed));
+    out += line("stuck",
+                output.paint(printable(field(*stuck, "step") + ": " + field(*stuck, "class") + " " +
+                                       field(*stuck, "code") + ", " + ago(*stuck, "since")),
+                             Colour::kRed));
     out += line("", printable(field(*stuck, "message")));
     out += line("owner", printable(field(*stuck, "owner")));
     out += line("you may", printable(joined(stuck->find("actions"))));

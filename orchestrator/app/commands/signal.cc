@@ -12,9 +12,9 @@ int run(const Invocation& invocation) {
     if (!data) return usage_failure(output, "--data is to be JSON: " + data.error().message);
     ApiClient::Headers headers;
     if (invocation.has("--id")) headers.emplace_back("Idempotency-Key", invocation.get("--id"));
-    auto result = client.post(
-        ApiPath("/api/v1/sagas").segment(invocation.arguments[0]).segment("signal"),
-        Value::object({{"name", invocation.arguments[1]}, {"data", *data}}), headers);
+    auto result =
+        client.post(ApiPath("/api/v1/sagas").segment(invocation.arguments[0]).segment("signal"),
+                    Value::object({{"name", invocation.arguments[1]}, {"data", *data}}), headers);
     return print_result(result, output, [&](const Value& answer) {
       const bool kept = answer.boolean_or("kept", false);
       output.text(answer.integer_or("matched", 0) > 0 ? "taken\n"

@@ -102,7 +102,8 @@ CommandSpec start_command() {
   spec.arguments = "WORKFLOW";
   spec.summary = "start a saga";
   spec.details =
-      "A repeated key is answered with the saga that it started first; a repeated key with another\n"
+      "A repeated key is answered with the saga that it started first; a repeated key with "
+      "another\n"
       "input is refused. With --wait the exit code is 0 only if the saga completed.";
   spec.example = "weft start retail.order_fulfilment --input order.json --wait --timeout 30s";
   spec.arguments_min = spec.arguments_max = 1;

@@ -27,9 +27,9 @@ std::string line(const std::string& name, const std::string& text) {
 
 std::string screen(const Value& status, const Output& output) {
   const bool ready = status.boolean_or("ready", false);
-  std::string out = output.paint("weft " + printable(field(status, "version")), Colour::kBold) + "  " +
-                    (ready ? output.paint("ready", Colour::kGreen)
-                           : output.paint("not ready", Colour::kRed));
+  std::string out =
+      output.paint("weft " + printable(field(status, "version")), Colour::kBold) + "  " +
+      (ready ? output.paint("ready", Colour::kGreen) : output.paint("not ready", Colour::kRed));
   if (status.boolean_or("draining", false)) out += "  draining";
   if (const std::string note = field(status, "health", "output"); !note.empty()) {
     out += "  " + output.paint(printable(note), Colour::kYellow);
@@ -45,7 +45,8 @@ std::string screen(const Value& status, const Output& output) {
                            std::to_string(store->integer_or("last_sync_us", 0) / 1000) + "." +
                            std::to_string(store->integer_or("last_sync_us", 0) / 100 % 10) + " ms");
   out += line("backup", backup.empty() ? "none was taken" : backup);
-  if (const Value* restored = store->find("restored"); restored != nullptr && restored->is_object()) {
+  if (const Value* restored = store->find("restored");
+      restored != nullptr && restored->is_object()) {
     out += line("restored", output.paint("from the backup of " + field(*restored, "backup_at") +
                                              "; `weft unpause engine --reason TEXT` accepts it",
                                          Colour::kYellow));
@@ -64,11 +65,11 @@ std::string screen(const Value& status, const Output& output) {
   out += line("tasks", field(status, "tasks_open") + " open, " + field(status, "tasks_in_flight") +
                            " at adapters");
   if (const Value* stuck = status.find("oldest_stuck"); stuck != nullptr && stuck->is_object()) {
-    out += line("stuck", output.paint(field(status, "stuck_places") + " places; the oldest " +
-                                          ago(*stuck, "since") + ": " +
-                                          printable(field(*stuck, "step") + " " +
-                                                    field(*stuck, "code")),
-                                      Colour::kRed));
+    out += line(
+        "stuck",
+        output.paint(field(status, "stuck_places") + " places; the oldest " + ago(*stuck, "since") +
+                         ": " + printable(field(*stuck, "step") + " " + field(*stuck, "code")),
+                     Colour::kRed));
   }
   if (const Value* breakers = status.find("breakers_open");
       breakers != nullptr && breakers->is_array() && breakers->size() > 0) {
@@ -82,7 +83,8 @@ std::string screen(const Value& status, const Output& output) {
       paused != nullptr && paused->is_array() && paused->size() > 0) {
     std::string names;
     for (const Value& one : paused->as_array()) {
-      names += (names.empty() ? "" : ", ") + printable(field(one, "kind") + " " + field(one, "name"));
+      names +=
+          (names.empty() ? "" : ", ") + printable(field(one, "kind") + " " + field(one, "name"));
     }
     out += line("paused", output.paint(names, Colour::kYellow));
   }

@@ -11,7 +11,8 @@ std::string held_text(const Value* held) {
   if (held == nullptr || !held->is_object()) return text;
   for (const dsl::Member& resource : held->as_object()) {
     if (resource.value.size() == 0) continue;
-    text += (text.empty() ? "" : ", ") + std::to_string(resource.value.size()) + " of " + resource.key;
+    text +=
+        (text.empty() ? "" : ", ") + std::to_string(resource.value.size()) + " of " + resource.key;
   }
   return text;
 }
@@ -19,7 +20,8 @@ std::string held_text(const Value* held) {
 std::string actions_text(const Value* actions) {
   std::string text;
   if (actions == nullptr || !actions->is_array()) return text;
-  for (const Value& action : actions->as_array()) text += (text.empty() ? "" : " ") + cell_text(&action);
+  for (const Value& action : actions->as_array())
+    text += (text.empty() ? "" : " ") + cell_text(&action);
   return text;
 }
 
@@ -65,7 +67,8 @@ CommandSpec stuck_command() {
   CommandSpec spec;
   spec.name = "stuck";
   spec.summary = "places that need a person, in groups that can be mended together";
-  spec.details = "A group's id goes to --group of retry, skip, resume, compensate, cancel, terminate.";
+  spec.details =
+      "A group's id goes to --group of retry, skip, resume, compensate, cancel, terminate.";
   spec.example = "weft stuck && weft retry --group GROUP --dry-run";
   spec.run = run;
   return spec;

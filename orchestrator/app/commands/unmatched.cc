@@ -24,16 +24,16 @@ int resolve(ApiClient& client, const Output& output, const Invocation& invocatio
     auto text = read_input(invocation.get("--edit"));
     if (!text) return output.fail(text.error());
     auto data = Value::parse(*text);
-    if (!data) return usage_failure(output, "--edit is to name a JSON file: " + data.error().message);
+    if (!data)
+      return usage_failure(output, "--edit is to name a JSON file: " + data.error().message);
     body = body.with("data", *data);
   }
   auto result = client.post(ApiPath("/api/v1/unmatched")
                                 .segment(invocation.arguments[0])
                                 .segment(discard ? "discard" : "deliver"),
                             body);
-  return print_result(result, output, [&](const Value&) {
-    output.text(discard ? "discarded\n" : "delivered\n");
-  });
+  return print_result(result, output,
+                      [&](const Value&) { output.text(discard ? "discarded\n" : "delivered\n"); });
 }
 
 int run(const Invocation& invocation) {

@@ -30,9 +30,9 @@ int status(const HttpRequest& from) {
 }
 
 TEST(ApiRequestsTest, AStartTakesTheBodyAsItCame) {
-  const auto start = read<engine::StartWorkflow>(
-      request("POST", "/workflows/retail.order/start", "{\"a\": 1.50}",
-              {{"idempotency-key", "web/1"}, {"traceparent", "00-a"}}));
+  const auto start =
+      read<engine::StartWorkflow>(request("POST", "/workflows/retail.order/start", "{\"a\": 1.50}",
+                                          {{"idempotency-key", "web/1"}, {"traceparent", "00-a"}}));
   EXPECT_EQ(start.workflow, "retail.order");
   EXPECT_EQ(start.input, "{\"a\": 1.50}");
   EXPECT_EQ(start.key, "web/1");
@@ -50,8 +50,9 @@ TEST(ApiRequestsTest, ASagaIsNamedByWorkflowAndKey) {
 
 TEST(ApiRequestsTest, ListsAreFiltered) {
   const auto list = read<engine::ListSagas>(
-      request("GET", "/sagas?state=stuck&state=running&label=channel=web&where=.n+%3E+1&older_than="
-                     "10m&since=2026-03-29T01:00:00Z&limit=5&cursor=c"));
+      request("GET",
+              "/sagas?state=stuck&state=running&label=channel=web&where=.n+%3E+1&older_than="
+              "10m&since=2026-03-29T01:00:00Z&limit=5&cursor=c"));
   EXPECT_EQ(list.states, (std::vector<std::string>{"stuck", "running"}));
   ASSERT_EQ(list.labels.size(), 1U);
   EXPECT_EQ(list.labels[0].second, "web");
@@ -73,13 +74,14 @@ TEST(ApiRequestsTest, ActionsThatDependOnWhatWasSeenNeedARevision) {
   }
   EXPECT_EQ(status(request("POST", "/sagas/x/cancel", "{}")), 200);
   EXPECT_EQ(status(request("POST", "/sagas/x/terminate", "{}")), 200);
-  const auto act = read<engine::Act>(
-      request("POST", "/sagas/x/skip", R"({"reason":"r","step":"s","output":{"id":1}})",
-              {{"If-Match", "\"12\""}}));
+  const auto act = read<engine::Act>(request("POST", "/sagas/x/skip",
+                                             R"({"reason":"r","step":"s","output":{"id":1}})",
+                                             {{"If-Match", "\"12\""}}));
   EXPECT_EQ(act.action, "skip");
   EXPECT_EQ(act.revision, 12U);
   EXPECT_EQ(act.output, "{\"id\":1}");
-  EXPECT_FALSE(read<engine::Act>(request("POST", "/sagas/x/retry", "", {{"If-Match", "*"}})).revision);
+  EXPECT_FALSE(
+      read<engine::Act>(request("POST", "/sagas/x/retry", "", {{"If-Match", "*"}})).revision);
   EXPECT_EQ(status(request("POST", "/sagas/x/retry", "", {{"If-Match", "soon"}})), 400);
 }
 
@@ -95,8 +97,8 @@ TEST(ApiRequestsTest, BodiesAreChecked) {
 }
 
 TEST(ApiRequestsTest, BulkRatesAreRead) {
-  const auto bulk = read<engine::ActOnMany>(request(
-      "POST", "/bulk", R"({"action":"retry","where":"true","expect":3,"rate":"600/1m"})"));
+  const auto bulk = read<engine::ActOnMany>(
+      request("POST", "/bulk", R"({"action":"retry","where":"true","expect":3,"rate":"600/1m"})"));
   EXPECT_EQ(bulk.expect, 3);
   EXPECT_EQ(bulk.rate_per_second, 10.0);
   EXPECT_EQ(read<engine::ActOnMany>(request("POST", "/bulk", R"({"action":"a","rate":"20/s"})"))
@@ -116,10 +118,9 @@ TEST(ApiRequestsTest, UnknownAddressesAndMethodsAreTold) {
 }
 
 TEST(ApiRequestsTest, EventsAndSignals) {
-  const auto event = read<engine::SendEvent>(
-      request("POST", "/events/payment.confirmed", "{}",
-              {{"Content-Type", "application/cloudevents+json; charset=utf-8"},
-               {"Nats-Msg-Id", "e1"}}));
+  const auto event = read<engine::SendEvent>(request(
+      "POST", "/events/payment.confirmed", "{}",
+      {{"Content-Type", "application/cloudevents+json; charset=utf-8"}, {"Nats-Msg-Id", "e1"}}));
   EXPECT_EQ(event.name, "payment.confirmed");
   EXPECT_EQ(event.message_id, "e1");
   EXPECT_TRUE(event.cloud_event);

@@ -20,7 +20,8 @@ steps:
 )";
 
 Finished weft(std::vector<std::string> arguments,
-              std::map<std::string, std::string> environment = {}, const std::string& folder = "/tmp") {
+              std::map<std::string, std::string> environment = {},
+              const std::string& folder = "/tmp") {
   arguments.insert(arguments.begin(), program("weft"));
   environment.emplace("WEFT_SERVER", "http://127.0.0.1:1");  // Nobody listens there.
   return run_program(arguments, environment, folder);
@@ -66,10 +67,11 @@ TEST(CliTest, WithoutACommandItSaysWhatThereIs) {
 TEST(CliTest, EveryCommandOfTheContractIsListed) {
   const std::vector<std::string> names = listed_commands();
   const std::vector<std::string> expected = {
-      "dev",     "serve",  "check",      "graph",    "deploy",    "workflows", "start",   "status",
-      "list",    "show",   "events",     "stuck",    "retry",     "skip",      "resume",  "compensate",
-      "cancel",  "terminate", "move",    "signal",   "pause",     "unpause",   "adapters", "order",
-      "unmatched", "audit", "backup",    "restore",  "export",    "fsck",      "prune"};
+      "dev",     "serve",      "check",  "graph",     "deploy", "workflows", "start",
+      "status",  "list",       "show",   "events",    "stuck",  "retry",     "skip",
+      "resume",  "compensate", "cancel", "terminate", "move",   "signal",    "pause",
+      "unpause", "adapters",   "order",  "unmatched", "audit",  "backup",    "restore",
+      "export",  "fsck",       "prune"};
   EXPECT_EQ(names, expected);
 }
 
@@ -113,11 +115,25 @@ TEST(CliTest, GlobalOptionsStandBeforeOrAfterTheCommand) {
 }
 
 TEST(CliTest, AServerThatIsNotThereIsExitThree) {
-  for (const auto& arguments : std::vector<std::vector<std::string>>{
-           {"status"}, {"list"}, {"show", "x"}, {"events"}, {"stuck"}, {"workflows"}, {"adapters"},
-           {"order"}, {"unmatched"}, {"audit"}, {"start", "w"}, {"cancel", "x"}, {"export", "x"},
-           {"retry", "x"}, {"signal", "x", "n"}, {"pause", "engine"}, {"backup", "/tmp/b"},
-           {"prune", "--older-than", "1d"}}) {
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{"status"},
+                                             {"list"},
+                                             {"show", "x"},
+                                             {"events"},
+                                             {"stuck"},
+                                             {"workflows"},
+                                             {"adapters"},
+                                             {"order"},
+                                             {"unmatched"},
+                                             {"audit"},
+                                             {"start", "w"},
+                                             {"cancel", "x"},
+                                             {"export", "x"},
+                                             {"retry", "x"},
+                                             {"signal", "x", "n"},
+                                             {"pause", "engine"},
+                                             {"backup", "/tmp/b"},
+                                             {"prune", "--older-than", "1d"}}) {
     EXPECT_EQ(weft(arguments).exit_code, 3) << arguments[0];
   }
 }
@@ -201,7 +217,8 @@ TEST(CliTest, GraphsComeInThreeFormats) {
   const Folder folder;
   folder.write("order.yaml", kGood);
   EXPECT_TRUE(contains(weft({"graph", folder.path("order.yaml")}).out, "flowchart TD"));
-  EXPECT_TRUE(contains(weft({"graph", folder.path("order.yaml"), "--format", "dot"}).out, "digraph"));
+  EXPECT_TRUE(
+      contains(weft({"graph", folder.path("order.yaml"), "--format", "dot"}).out, "digraph"));
   const Finished json = weft({"graph", folder.path("order.yaml"), "--format", "json"});
   EXPECT_TRUE(dsl::Value::parse(json.out)) << json.out;
   EXPECT_EQ(weft({"graph", folder.path("order.yaml"), "--format", "png"}).exit_code, 2);
@@ -220,7 +237,8 @@ TEST(CliTest, AConfigurationIsReadStrictly) {
   folder.write("weft.yaml", "data: d\nhttp: {listn: x}\n");
   const Finished finished = weft({"serve"}, {}, folder.path());
   EXPECT_EQ(finished.exit_code, 2);
-  EXPECT_TRUE(contains(finished.err, "weft.yaml:2:8: unknown key `http.listn`; did you mean `listen`?"))
+  EXPECT_TRUE(
+      contains(finished.err, "weft.yaml:2:8: unknown key `http.listn`; did you mean `listen`?"))
       << finished.err;
   EXPECT_EQ(weft({"serve", "--data", "d", "--drain", "soon"}).exit_code, 2);
   EXPECT_EQ(weft({"serve", "--config", "/does/not/exist"}).exit_code, 2);
@@ -234,8 +252,9 @@ TEST(CliTest, ServeRefusesWrongDefinitionsAndNamesThem) {
   EXPECT_EQ(finished.exit_code, 1);
   EXPECT_TRUE(contains(finished.err, "bad.yaml:")) << finished.err;
   EXPECT_EQ(finished.out, "");
-  EXPECT_EQ(weft({"serve", "--data", folder.path("data"), "--workflows", "/does/not/exist"}).exit_code,
-            1);
+  EXPECT_EQ(
+      weft({"serve", "--data", folder.path("data"), "--workflows", "/does/not/exist"}).exit_code,
+      1);
 }
 
 }  // namespace

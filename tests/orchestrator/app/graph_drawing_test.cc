@@ -96,9 +96,9 @@ TEST_F(GraphDrawingTest, EveryFormatNamesEveryNode) {
 TEST_F(GraphDrawingTest, EveryEdgeJoinsNodesThatAreThere) {
   for (const auto& candidate : drawing_.edges) {
     for (const std::string& end : {candidate.from, candidate.to}) {
-      EXPECT_TRUE(std::any_of(drawing_.nodes.begin(), drawing_.nodes.end(),
-                              [&](const auto& node) { return node.id == end; }))
-          << end;
+      EXPECT_TRUE(std::any_of(drawing_.nodes.begin(), drawing_.nodes.end(), [&](const auto& node) {
+        return node.id == end;
+      })) << end;
     }
   }
 }

@@ -79,8 +79,9 @@ TEST_F(HttpApiTest, ProblemsAreProblemDocuments) {
 
 TEST_F(HttpApiTest, ForeignPagesGetNothing) {
   EXPECT_EQ(send("GET", "/api/v1/sagas", {{"Host", "evil.example"}}).status, 403);
-  EXPECT_EQ(send("POST", "/api/v1/workflows/w/start", {{"Origin", "https://evil.example"}}, "{}").status,
-            403);
+  EXPECT_EQ(
+      send("POST", "/api/v1/workflows/w/start", {{"Origin", "https://evil.example"}}, "{}").status,
+      403);
   EXPECT_EQ(send("GET", "/healthz", {{"Host", "evil.example"}}).status, 403);
   EXPECT_EQ(send("GET", "/metrics", {{"Sec-Fetch-Site", "cross-site"}}).status, 403);
   EXPECT_TRUE(asked_.empty());
@@ -93,8 +94,9 @@ TEST_F(HttpApiTest, OnLoopbackNoTokenIsUnverifiedAndAWrongOneIsRefused) {
   EXPECT_FALSE(asked_.back().actor.verified);
   EXPECT_EQ(send("GET", "/api/v1/stuck", {{"Authorization", "Bearer weft_wrong"}}).status, 401);
   EXPECT_EQ(send("GET", "/api/v1/stuck", {{"Authorization", "Basic x"}}).status, 401);
-  EXPECT_EQ(send("GET", "/api/v1/stuck", {{"Authorization", "Bearer weft_0123456789abcdef"}}).status,
-            200);
+  EXPECT_EQ(
+      send("GET", "/api/v1/stuck", {{"Authorization", "Bearer weft_0123456789abcdef"}}).status,
+      200);
   EXPECT_TRUE(asked_.back().actor.verified);
   EXPECT_EQ(asked_.back().actor.via, "http");
 }
@@ -104,7 +106,8 @@ TEST_F(HttpApiTest, BeyondLoopbackEverythingButHealthNeedsTheToken) {
   EXPECT_EQ(send("GET", "/api/v1/stuck").status, 401);
   EXPECT_EQ(send("GET", "/metrics").status, 401);
   EXPECT_EQ(send("GET", "/healthz").status, 200);
-  EXPECT_EQ(send("GET", "/metrics", {{"Authorization", "Bearer weft_0123456789abcdef"}}).status, 200);
+  EXPECT_EQ(send("GET", "/metrics", {{"Authorization", "Bearer weft_0123456789abcdef"}}).status,
+            200);
 }
 
 TEST_F(HttpApiTest, NamesOfActorsAreChecked) {

@@ -13,8 +13,8 @@ int status(const GuardOptions& options, std::string_view host, std::string_view 
 
 TEST(HttpGuardTest, LoopbackNamesMayComeIn) {
   const GuardOptions options{"127.0.0.1", {}};
-  for (const char* host : {"127.0.0.1:7717", "localhost:7717", "LOCALHOST", "[::1]:7717",
-                           "127.0.0.2:1"}) {
+  for (const char* host :
+       {"127.0.0.1:7717", "localhost:7717", "LOCALHOST", "[::1]:7717", "127.0.0.2:1"}) {
     EXPECT_EQ(status(options, host), 200) << host;
   }
 }

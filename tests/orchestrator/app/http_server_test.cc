@@ -89,7 +89,8 @@ TEST(HttpServerTest, CompressedBodiesAndRangesAreRefused) {
 
 // The library would answer with the exception's text in a header.
 TEST(HttpServerTest, AnExceptionTellsNothing) {
-  auto server = serve([](const HttpRequest&) -> HttpResponse { throw std::runtime_error("secret"); });
+  auto server =
+      serve([](const HttpRequest&) -> HttpResponse { throw std::runtime_error("secret"); });
   httplib::Client client("127.0.0.1", server->port());
   const auto answer = client.Get("/");
   ASSERT_TRUE(answer);

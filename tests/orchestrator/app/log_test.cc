@@ -23,14 +23,14 @@ TEST(LogTest, AnyBytesGiveValidJson) {
 }
 
 TEST(LogTest, TextCannotForgeALineOrSteerTheTerminal) {
-  const std::string line =
-      text_log_line(0, "warn", "first\nsecond \x1b[2J", {{"code", "a\rb"}});
+  const std::string line = text_log_line(0, "warn", "first\nsecond \x1b[2J", {{"code", "a\rb"}});
   EXPECT_EQ(line, "00:00:00.000 warn  first second  [2J  code=a b");
 }
 
 TEST(LogTest, FieldsKeepTheirOrder) {
-  EXPECT_EQ(json_log_line(1, "error", "m", {{"saga", "s"}, {"step", "a/b"}}),
-            R"({"ts":"1970-01-01T00:00:00.001Z","level":"error","msg":"m","saga":"s","step":"a/b"})");
+  EXPECT_EQ(
+      json_log_line(1, "error", "m", {{"saga", "s"}, {"step", "a/b"}}),
+      R"({"ts":"1970-01-01T00:00:00.001Z","level":"error","msg":"m","saga":"s","step":"a/b"})");
 }
 
 }  // namespace

@@ -30,7 +30,9 @@ TEST(TableTest, WidthCountsCodePoints) {
 
 // Keys and messages come from callers: an escape sequence in them must not reach the terminal.
 TEST(TableTest, EscapeSequencesAreTakenOut) {
-  EXPECT_EQ(printable("a\x1b[31mb\r\n\xc2\x9b" "c"), "a [31mb   c");
+  EXPECT_EQ(printable("a\x1b[31mb\r\n\xc2\x9b"
+                      "c"),
+            "a [31mb   c");
   Table table({"A"});
   table.add({{"x\x1b]0;title\x07"}});
   EXPECT_EQ(table.text(false).find('\x1b'), std::string::npos);

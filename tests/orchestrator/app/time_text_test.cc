@@ -38,8 +38,9 @@ TEST(TimeTextTest, ReadsAndWritesTimestamps) {
             parse_timestamp_ms("2026-03-29T01:00:00Z"));
   EXPECT_EQ(format_timestamp(1'774'746'000'250), "2026-03-29T01:00:00.250Z");
   EXPECT_EQ(format_timestamp(-1), "1969-12-31T23:59:59.999Z");
-  for (const char* text : {"", "2026-03-29", "2026-02-30T00:00:00Z", "2026-03-29T24:00:00Z",
-                           "2026-03-29T01:00:00", "2026-03-29T01:00:00.Z", "2026-03-29T01:00:00Zx"}) {
+  for (const char* text :
+       {"", "2026-03-29", "2026-02-30T00:00:00Z", "2026-03-29T24:00:00Z", "2026-03-29T01:00:00",
+        "2026-03-29T01:00:00.Z", "2026-03-29T01:00:00Zx"}) {
     EXPECT_FALSE(parse_timestamp_ms(text)) << text;
   }
 }
