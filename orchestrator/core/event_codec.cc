@@ -31,7 +31,8 @@ tl::unexpected<std::string> refused(std::string_view what, const std::string& wh
 template <class Variant, std::size_t... I>
 std::optional<Variant> make_alternative(std::size_t index, std::index_sequence<I...>) {
   using Make = Variant (*)();
-  constexpr std::array<Make, sizeof...(I)> makers = {+[] { return Variant(std::in_place_index<I>); }...};
+  constexpr std::array<Make, sizeof...(I)> makers = {
+      +[] { return Variant(std::in_place_index<I>); }...};
   if (index >= makers.size()) return std::nullopt;
   return makers[index]();
 }

@@ -52,7 +52,8 @@ class JsonWriter {
   void operator()(const char* name, const T& value) {
     Value json = to_json(value);
     const bool says_nothing =
-        json.is_null() || (json.size() == 0 && (json.is_string() || json.is_array() || json.is_object()));
+        json.is_null() ||
+        (json.size() == 0 && (json.is_string() || json.is_array() || json.is_object()));
     if (!says_nothing) members_.push_back({name, std::move(json)});
   }
   void document(const char* name, const Value& value) { members_.push_back({name, value}); }

@@ -42,7 +42,8 @@ NamedFailure name_failure(const dsl::SagaGraph& graph, const dsl::AdapterDefinit
     const auto own = graph.errors.find(reply.code);
     if (own != graph.errors.end()) {
       failure.declaration = &own->second;
-    } else if (const auto shared = adapter.errors.find(reply.code); shared != adapter.errors.end()) {
+    } else if (const auto shared = adapter.errors.find(reply.code);
+               shared != adapter.errors.end()) {
       failure.declaration = &shared->second;
     }
     return failure;

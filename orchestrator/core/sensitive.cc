@@ -47,7 +47,8 @@ Value at_path(const Value& value, std::span<const std::string> path, const Chang
   if (path.empty()) return change(value);
   if (path.front() == "[]" && value.is_array()) {
     Value::Array items;
-    for (const Value& item : value.as_array()) items.push_back(at_path(item, path.subspan(1), change));
+    for (const Value& item : value.as_array())
+      items.push_back(at_path(item, path.subspan(1), change));
     return Value::array(std::move(items));
   }
   const Value* member = value.find(path.front());

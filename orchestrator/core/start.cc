@@ -106,7 +106,8 @@ tl::expected<Birth, Rejection> prepare_start(const dsl::SagaGraph& graph,
   auto labels = labels_of(graph, bindings);
   if (!labels) return tl::unexpected(std::move(labels.error()));
   // A child runs when its parent says so; only detached ones take their place in a queue.
-  const bool queues = graph.ordering_key.has_value() && (request.parent.empty() || request.detached);
+  const bool queues =
+      graph.ordering_key.has_value() && (request.parent.empty() || request.detached);
   std::string ordering_key;
   if (queues) {
     auto text = render_text("ordering_key", *graph.ordering_key, bindings);
@@ -143,8 +144,9 @@ tl::expected<void, Rejection> check_duplicate(const SagaState& state, const Birt
   if (state.birth.payload_digest == again.payload_digest) return {};
   return tl::unexpected(Rejection{
       .code = Rejection::Code::kKeyConflict,
-      .reason = "key `" + again.key + "` of workflow " + again.workflow +
-                " was started before with another payload; use a new key, or send the first payload",
+      .reason =
+          "key `" + again.key + "` of workflow " + again.workflow +
+          " was started before with another payload; use a new key, or send the first payload",
       .details = Value::object({{"first_digest", state.birth.payload_digest},
                                 {"digest", again.payload_digest},
                                 {"saga", state.birth.saga.str()}})});

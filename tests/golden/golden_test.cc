@@ -98,10 +98,11 @@ std::string format_folder() { return "format-" + std::to_string(kEventFormat); }
 
 TEST(GoldenTest, EveryTypeOfEventHasItsFile) {
   for (const EventBody& body : filled_of_each<EventBody>()) {
-    const Event event{.at = Timestamp{1'700'000'000'123},
-                      .actor = Actor{.name = "ada", .role = "operator", .via = "cli", .verified = true},
-                      .reason = "because",
-                      .body = body};
+    const Event event{
+        .at = Timestamp{1'700'000'000'123},
+        .actor = Actor{.name = "ada", .role = "operator", .via = "cli", .verified = true},
+        .reason = "because",
+        .body = body};
     const EncodedEvent bytes = encode(event);
     const fs::path file =
         kRoot / format_folder() / "events" / (std::string(type_name(event)) + ".json");

@@ -105,7 +105,8 @@ class Life {
     if (chosen < timers_.size()) {
       const auto timer = *std::next(timers_.begin(), static_cast<std::ptrdiff_t>(chosen));
       const bool deadline = timer.first == "deadline";
-      if (deadline && (model_.finishing() || !one_in(4))) return;  // Rare, and never at the very end.
+      if (deadline && (model_.finishing() || !one_in(4)))
+        return;  // Rare, and never at the very end.
       if (deadline) model_.deadline();
       timers_.erase(timer.first);
       now_ = std::max(now_, timer.second);
@@ -122,13 +123,15 @@ class Life {
     late_.erase(late_.begin() + static_cast<std::ptrdiff_t>(chosen));
     const auto is_in = [&task](const Model::Paths& paths) { return paths.contains(task.path); };
     // Contradictions of what an adapter or a person said for sure are stories of their own.
-    if (is_in(model_.refused()) || is_in(model_.undo_given_up()) || skipped_.contains(task.path)) return;
+    if (is_in(model_.refused()) || is_in(model_.undo_given_up()) || skipped_.contains(task.path))
+      return;
     if (graph_.find_step(core::step_name(core::StepPath(task.path)))->call->compensate.kind ==
         dsl::CompensationSpec::Kind::kManual) return;
     core::ReportReply report;
     report.path = core::StepPath(task.path);
     report.attempt = task.attempt;
-    const bool open = is_in(model_.on_their_way()) || is_in(model_.being_probed()) || is_in(model_.pausing()) || is_in(model_.stuck());
+    const bool open = is_in(model_.on_their_way()) || is_in(model_.being_probed()) ||
+                      is_in(model_.pausing()) || is_in(model_.stuck());
     const bool succeeds = open || !task.withdrawn || one_in(2);
     report.reply = reply(succeeds ? Verdict::kOk : Verdict::kRefused);
     if (succeeds) model_.answer_late(task.path);
@@ -141,7 +144,8 @@ class Life {
       tasks_.erase(tasks_.begin() + static_cast<std::ptrdiff_t>(i));
       break;
     }
-    tell("late " + task.path + " #" + std::to_string(task.attempt) + (succeeds ? ": ok" : ": refused"),
+    tell("late " + task.path + " #" + std::to_string(task.attempt) +
+             (succeeds ? ": ok" : ": refused"),
          report);
   }
 
@@ -156,7 +160,8 @@ class Life {
     const std::string who = std::string(core::direction_name(task.direction)) + " " + task.path;
     if (task.direction == Direction::kCompensation) {
       const bool done = state_.ended() || !one_in(4);
-      report.reply = done ? reply(Verdict::kOk) : reply(one_in(2) ? Verdict::kUnknown : Verdict::kTransient);
+      report.reply =
+          done ? reply(Verdict::kOk) : reply(one_in(2) ? Verdict::kUnknown : Verdict::kTransient);
       model_.undo_answered(task.path, done);
       last_ = report;
       return tell(who + (done ? ": done" : ": failed"), report);
@@ -165,8 +170,10 @@ class Life {
       static constexpr const char* kStates[] = {"done", "not_done", "undone", "in_progress"};
       const std::size_t state = below(4);
       report.reply = reply(Verdict::kOk);
-      report.reply.body = Value::object({{"state", kStates[state]}, {"reply", Value::empty_object()}});
-      if (state == 3 && one_in(2)) report.reply = reply(one_in(2) ? Verdict::kUnknown : Verdict::kRefused);
+      report.reply.body =
+          Value::object({{"state", kStates[state]}, {"reply", Value::empty_object()}});
+      if (state == 3 && one_in(2))
+        report.reply = reply(one_in(2) ? Verdict::kUnknown : Verdict::kRefused);
       model_.answer_probe(task.path, static_cast<Found>(state));
       if (state == 0) {  // The probe has told what this attempt's own answer could only repeat.
         std::erase_if(late_, [&](const Task& late) {
@@ -180,11 +187,13 @@ class Life {
     const Verdict verdict = choose_verdict(task, step->after_pivot && !step->call->pivot);
     report.reply = reply(verdict);
     model_.answer(task.path, verdict);
-    if (verdict == Verdict::kUnknown) late_.push_back({task.path, task.direction, task.attempt, 1, false});
+    if (verdict == Verdict::kUnknown)
+      late_.push_back({task.path, task.direction, task.attempt, 1, false});
     last_ = report;
     static constexpr const char* kNames[] = {"ok",        "refused", "refused for sure",
                                              "transient", "unknown", "not sent"};
-    tell(who + " #" + std::to_string(task.attempt) + ": " + kNames[static_cast<int>(verdict)], report);
+    tell(who + " #" + std::to_string(task.attempt) + ": " + kNames[static_cast<int>(verdict)],
+         report);
   }
 
   Verdict choose_verdict(const Task& task, bool after_pivot) {
@@ -301,7 +310,8 @@ class Life {
   void asked_a_person(const core::SagaStuck& stuck) {
     const std::string path = stuck.path.str();
     if (stuck.place != "compensation" || model_.stuck().contains(path)) return;
-    if (!model_.may_undo().contains(path)) return fail("asks a person to undo " + path + " too early");
+    if (!model_.may_undo().contains(path))
+      return fail("asks a person to undo " + path + " too early");
     model_.undo_by_hand(path);
   }
 
@@ -317,7 +327,8 @@ class Life {
       model_.sent(path);
     } else if (task.direction == Direction::kProbe) {
       const auto allowed = model_.may_probe();
-      if (!allowed.contains(path)) return fail("probes " + path + ", but only " + joined(allowed) + " may be");
+      if (!allowed.contains(path))
+        return fail("probes " + path + ", but only " + joined(allowed) + " may be");
       model_.probe_sent(path);
     } else {
       const auto allowed = model_.may_undo();
@@ -330,7 +341,8 @@ class Life {
   }
 
   void compare(const std::string& after) {
-    const auto same = [&](const char* what, const Model::Paths& decider, const Model::Paths& model) {
+    const auto same = [&](const char* what, const Model::Paths& decider,
+                          const Model::Paths& model) {
       if (decider != model) {
         fail(std::string(what) + " after `" + after + "`: decider " + joined(decider) + ", model " +
              joined(model));
@@ -376,11 +388,13 @@ class Life {
       auto held = totals.held;
       for (const auto* gone : {&totals.consumed, &totals.released, &totals.written_off}) {
         for (const auto& [dimensions, amount] : *gone) {
-          held[dimensions] = dsl::Decimal::subtract(held[dimensions], amount).value_or(dsl::Decimal());
+          held[dimensions] =
+              dsl::Decimal::subtract(held[dimensions], amount).value_or(dsl::Decimal());
         }
       }
       for (const auto& [dimensions, left] : held) {
-        if (left != dsl::Decimal()) fail("the ledger is not empty: " + left.to_string() + " of " + dimensions);
+        if (left != dsl::Decimal())
+          fail("the ledger is not empty: " + left.to_string() + " of " + dimensions);
       }
     }
     core::SagaState folded;
@@ -447,7 +461,8 @@ std::uint64_t setting(const char* name, std::uint64_t otherwise) {
 // WEFT_SEED tries one seed, WEFT_SEEDS more or fewer of them.
 TEST(AgreementTest, DeciderAndReferenceModelAgreeOnGeneratedSagas) {
   const std::uint64_t first = setting("WEFT_SEED", 1);
-  const std::uint64_t seeds = setting("WEFT_SEEDS", std::getenv("WEFT_SEED") != nullptr ? 1 : 6'000);
+  const std::uint64_t seeds =
+      setting("WEFT_SEEDS", std::getenv("WEFT_SEED") != nullptr ? 1 : 6'000);
   constexpr int kSchedulesEach = 3;
   std::map<std::string, int> met;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
@@ -472,7 +487,8 @@ TEST(AgreementTest, DeciderAndReferenceModelAgreeOnGeneratedSagas) {
   if (seeds < 1'000) return;
   for (const char* thing : {"completed", "compensated", "failed", "with exceptions", "probed",
                             "undone again", "given back at the end", "in doubt"}) {
-    EXPECT_GT(met[thing], static_cast<int>(seeds / 100)) << thing << ": met too seldom to prove much";
+    EXPECT_GT(met[thing], static_cast<int>(seeds / 100))
+        << thing << ": met too seldom to prove much";
   }
 }
 

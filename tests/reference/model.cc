@@ -273,7 +273,8 @@ Model::Paths Model::must_undo() const {
   for (const std::string& path : may_undo()) {
     const Step& step = at(path);
     const bool in_scope = leaving(step) || step.state == Step::State::kLeaving;
-    const bool now = (step.again && !in_scope) || finishing_ || (settled(step) && in_turn(step, false));
+    const bool now =
+        (step.again && !in_scope) || finishing_ || (settled(step) && in_turn(step, false));
     if (step.undo != Step::Undo::kPause && now) paths.insert(path);
   }
   return paths;
@@ -289,7 +290,8 @@ bool Model::pivot_may_have_run() const {
 }
 
 bool Model::cancellable() const {
-  return state_ == "running" && !past_pivot_ && !finishing_ && root_->state != Step::State::kLeaving;
+  return state_ == "running" && !past_pivot_ && !finishing_ &&
+         root_->state != Step::State::kLeaving;
 }
 
 }  // namespace weft::test

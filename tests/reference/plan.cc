@@ -26,7 +26,8 @@ class Generator {
       list.push_back(std::move(pivot));
       for (Plan& step : steps(0, below(3), true)) list.push_back(std::move(step));
       // The pivot may stand first: then nothing can ever be owed.
-      if (below(8) == 0) list.erase(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(before));
+      if (below(8) == 0)
+        list.erase(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(before));
     }
     return list;
   }
@@ -124,7 +125,8 @@ std::string describe_step(const Plan& plan, const std::string& indent) {
     if (plan.holds) text += " holds";
     if (plan.undo == Plan::Undo::kNone) text += " no-undo";
     if (plan.undo == Plan::Undo::kManual) text += " manual-undo";
-    if (plan.undo == Plan::Undo::kCall) text += " undo-attempts=" + std::to_string(plan.undo_attempts_max);
+    if (plan.undo == Plan::Undo::kCall)
+      text += " undo-attempts=" + std::to_string(plan.undo_attempts_max);
     if (plan.probes_max > 0) text += " probes=" + std::to_string(plan.probes_max);
     if (plan.undo_goes_on) text += " on-failure-continue";
   }

@@ -101,7 +101,8 @@ class Builder {
       const Plan::Route& route = plan.routes[i];
       dsl::ErrorRoute out;
       out.errors = {route.error};
-      out.then = route.then == Plan::Then::kContinue ? dsl::Then::kContinue : dsl::Then::kCompensate;
+      out.then =
+          route.then == Plan::Then::kContinue ? dsl::Then::kContinue : dsl::Then::kCompensate;
       if (!route.body.empty()) out.body = list(route.body, id, Block::Role::kRoute, i);
       step.on_error.push_back(std::move(out));
     }

@@ -95,7 +95,8 @@ TEST(EventCodecTest, AnErasedPayloadReadsAsNullDocuments) {
 }
 
 TEST(EventCodecTest, DocumentsKeepEveryDigitAndTheOrderOfKeys) {
-  const std::string text = R"({"b":0.1000000000000000000000000001,"a":[9223372036854775807,"ü\n"]})";
+  const std::string text =
+      R"({"b":0.1000000000000000000000000001,"a":[9223372036854775807,"ü\n"]})";
   const auto back = decode(encode(event_of(SagaCompleted{.output = *Value::parse(text)})));
   ASSERT_TRUE(back);
   EXPECT_EQ(std::get<SagaCompleted>(back->body).output.to_json(), text);
@@ -254,7 +255,8 @@ TEST(EventCodecTest, HostileBytesNeverCrash) {
   for (int round = 0; round < 8'000; ++round) {
     EncodedEvent bytes = encode(event_of(bodies[random() % bodies.size()]));
     for (unsigned i = 0; i <= random() % 4; ++i) {
-      std::string& part = random() % 4 == 0 && !bytes.payload.empty() ? bytes.payload : bytes.header;
+      std::string& part =
+          random() % 4 == 0 && !bytes.payload.empty() ? bytes.payload : bytes.header;
       part[random() % part.size()] = static_cast<char>(random());
     }
     if (round % 5 == 0) bytes.type = static_cast<std::uint16_t>(random() % 45);
@@ -370,8 +372,11 @@ std::vector<Event> history() {
       SagaCompensated{.error = timeout, .exceptions = 0, .cancelled = false}};
   std::vector<Event> events;
   for (EventBody& body : bodies) {
-    events.push_back(Event{.at = Timestamp{1'700'000'000'000 + static_cast<std::int64_t>(events.size())},
-                           .actor = {}, .reason = {}, .body = std::move(body)});
+    events.push_back(
+        Event{.at = Timestamp{1'700'000'000'000 + static_cast<std::int64_t>(events.size())},
+              .actor = {},
+              .reason = {},
+              .body = std::move(body)});
   }
   return events;
 }

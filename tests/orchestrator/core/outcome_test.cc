@@ -35,7 +35,8 @@ dsl::AdapterDefinition adapter(Guarantee guarantee) {
   dsl::AdapterDefinition adapter;
   adapter.name = "erp";
   adapter.guarantee = guarantee;
-  adapter.errors["erp_rejected"] = declared("erp_rejected", dsl::ErrorClass::kBusiness, {4221, 411});
+  adapter.errors["erp_rejected"] =
+      declared("erp_rejected", dsl::ErrorClass::kBusiness, {4221, 411});
   adapter.errors["period_closed"] = declared("period_closed", dsl::ErrorClass::kTransient, {418});
   return adapter;
 }
@@ -171,7 +172,8 @@ TEST(OutcomeTest, EveryFailureIsJudgedByTheTable) {
                               std::to_string(row.reply.service_code) + " " + row.reply.code;
     expect_verdict(judge(saga, adapter(Guarantee::kFenced), row.reply), row.fenced,
                    where + ", fenced");
-    for (const auto guarantee : {Guarantee::kIdempotent, Guarantee::kQueryable, Guarantee::kUnsafe}) {
+    for (const auto guarantee :
+         {Guarantee::kIdempotent, Guarantee::kQueryable, Guarantee::kUnsafe}) {
       expect_verdict(judge(saga, adapter(guarantee), row.reply), row.other,
                      where + ", " + std::to_string(static_cast<int>(guarantee)));
     }

@@ -130,7 +130,8 @@ TEST(ShowTest, CompensationsAreShownOnceTheSagaGoesBack) {
   CompensationSucceeded released;
   released.path = StepPath("reserve");
   bodies.emplace_back(released);
-  bodies.emplace_back(SagaCompensated{.error = declined.error, .exceptions = 0, .cancelled = false});
+  bodies.emplace_back(
+      SagaCompensated{.error = declined.error, .exceptions = 0, .cancelled = false});
   shown = show(nullptr, folded(bodies));
   EXPECT_EQ(at(shown, "state"), Value("compensated"));
   const Value& undo = at(at(shown, "steps").as_array()[0], "compensation");
