@@ -364,11 +364,9 @@ tl::expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config
   node.publish_api(*token);
   node.http->start();
   if (auto done = node.open_engine(definitions); !done) return tl::unexpected(done.error());
-  const std::vector<engine::Subscription> subscriptions = node.engine->subscriptions();
-  // Seen by HTTP's threads once the runtime takes requests.
-  node.services = std::make_unique<ServiceDirectory>(*node.bus);
-  node.runtime.start(*node.engine, *node.bus);
-  for (const engine::Subscription& wanted : subscriptions) {
+  // Subscribed before the engine runs: it sends again what was open, and the answers must be heard.
+  node.runtime.set_bus(*node.bus);
+  for (const engine::Subscription& wanted : node.engine->subscriptions()) {
     auto subscribed = node.bus->subscribe(
         wanted.pattern, wanted.queue_group,
         [&node](messaging::Received message) { node.runtime.deliver(std::move(message)); });
@@ -376,6 +374,9 @@ tl::expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config
       return tl::unexpected(StartError{kExitFailed, "NATS: " + subscribed.error().message});
     }
   }
+  // Seen by HTTP's threads once the runtime takes requests.
+  node.services = std::make_unique<ServiceDirectory>(*node.bus);
+  node.runtime.start(*node.engine);
   node.runtime.bus_state(node.bus->connected());
   // What was registered is durable before anybody hears `ready`.
   if (node.runtime.run([](engine::Engine&) {})) node.store->flush();

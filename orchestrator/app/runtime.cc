@@ -61,8 +61,7 @@ engine::Executor Runtime::executor() {
   };
 }
 
-void Runtime::start(engine::Engine& engine, messaging::MessageBus& bus) {
-  bus_ = &bus;
+void Runtime::start(engine::Engine& engine) {
   turned_at_ms_ = steady_ms();
   started_ = true;
   thread_ = std::thread([this, &engine] { loop(engine); });

@@ -31,9 +31,11 @@ class Runtime final {
   /// it has in flight.
   [[nodiscard]] engine::Executor executor();
 
-  /// Turns `engine` on a thread of its own until stop(). Both must outlive that. The engine has
+  /// Where refusals of messages go. Before the first deliver().
+  void set_bus(messaging::MessageBus& bus) { bus_ = &bus; }
+  /// Turns `engine` on a thread of its own until stop(). It must outlive that. The engine has
   /// been recovered; nobody else calls it from now on.
-  void start(engine::Engine& engine, messaging::MessageBus& bus);
+  void start(engine::Engine& engine);
   void stop();
 
   // From any thread but the engine's.
