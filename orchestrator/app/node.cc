@@ -12,7 +12,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -132,6 +132,34 @@ engine::Limits engine_limits(const Config& config, const store::StoreStats& disk
   return limits;
 }
 
+/// How long the latest syncs took. Written by the store's committer, read by HTTP's threads.
+class SyncTimes final {
+ public:
+  void add(std::int64_t us) {
+    const std::lock_guard lock(mutex_);
+    times_[next_++ % times_.size()] = us;
+  }
+  /// 99 of 100 were no slower; nothing before the first.
+  [[nodiscard]] std::optional<std::int64_t> p99_us() const {
+    std::vector<std::int64_t> sorted;
+    {
+      const std::lock_guard lock(mutex_);
+      sorted.assign(times_.begin(),
+                    times_.begin() + static_cast<std::ptrdiff_t>(std::min(next_, times_.size())));
+    }
+    if (sorted.empty()) return std::nullopt;
+    const auto place = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) * 99 / 100);
+    std::nth_element(sorted.begin(), place, sorted.end());
+    return *place;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::array<std::int64_t, 1000>
+      times_{};  // Some seconds of a busy server, minutes of a quiet one.
+  std::size_t next_ = 0;
+};
+
 }  // namespace
 
 struct Node::Parts {
@@ -140,6 +168,7 @@ struct Node::Parts {
   Config config;
   SystemClock clock;
   Runtime runtime;
+  SyncTimes syncs;
   std::unique_ptr<TurnMarker> marker;
   std::unique_ptr<store::RocksdbEventStore> store;
   std::unique_ptr<ChangeFeed> changes;
@@ -192,6 +221,7 @@ tl::expected<void, StartError> Node::Parts::open_store() {
   options.data_dir = config.data;
   options.watermark_dir = config.store.watermark_dir;
   options.on_fatal = [](const std::string& reason) { end_for_store(reason); };
+  options.on_group = [this](const store::GroupWritten& group) { syncs.add(group.sync_us); };
   auto opened = store::RocksdbEventStore::open(std::move(options));
   if (!opened) {
     return tl::unexpected(StartError{exit_code_of(opened.error()), opened.error().message});
@@ -317,11 +347,13 @@ engine::Response Node::Parts::ask(engine::Request request) {
   if (!response.ok()) return response;
   // What the engine cannot know: backups are made out here, and it keeps no list of instances.
   if (status) {
-    const Value* about = response.body.find("store");
+    const Value* known = response.body.find("store");
+    Value about = known == nullptr ? Value::empty_object() : *known;
+    const auto p99 = syncs.p99_us();
+    about = about.with("sync_p99_us", p99 ? Value(*p99) : Value());
     const std::int64_t at = last_backup_ms.load();
-    response.body = response.body.with(
-        "store", (about == nullptr ? Value::empty_object() : *about)
-                     .with("last_backup_at", at > 0 ? Value(format_timestamp(at)) : Value()));
+    about = about.with("last_backup_at", at > 0 ? Value(format_timestamp(at)) : Value());
+    response.body = response.body.with("store", std::move(about));
   }
   if (adapters && services) response.body = with_instances(response.body, services->ask());
   return response;

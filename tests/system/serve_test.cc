@@ -4,6 +4,7 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -307,6 +308,45 @@ TEST_F(ServeTest, ASecondStartOnALiveStoreSaysWhoHoldsIt) {
   EXPECT_EQ(server_->wait().exit_code, 0) << server_->err();
   const Finished sound = weft({"fsck", folder_.path("data")});
   EXPECT_EQ(sound.exit_code, 0) << sound.out << sound.err;
+}
+
+TEST_F(ServeTest, AStoreOfANewerProgramIsRefusedNamingTheVersion) {
+  serve();
+  server_->signal(SIGTERM);
+  ASSERT_EQ(server_->wait().exit_code, 0);
+  std::string format;
+  {
+    std::ifstream file(folder_.path("data/FORMAT"));
+    for (std::string line; std::getline(file, line);) {
+      if (line.rfind("weft-store ", 0) == 0) line = "weft-store 999";
+      if (line.rfind("needs ", 0) == 0) line = "needs 9.9.9";
+      format += line + "\n";
+    }
+  }
+  folder_.write("data/FORMAT", format);
+  const Finished refused = run_program(serve_command());
+  EXPECT_EQ(refused.exit_code, 5);
+  EXPECT_NE(refused.err.find("9.9.9"), std::string::npos) << refused.err;
+}
+
+TEST_F(ServeTest, ADamagedStoreIsRefusedAndFoundByFsck) {
+  TestAdapter adapter(nats_.url());
+  serve();
+  for (const char* id : {"a", "b", "c", "d"}) ASSERT_EQ(start(id, {"--wait"}).exit_code, 0);
+  kill_hard();  // What was written is in RocksDB's log, not yet in its tables.
+  int damaged = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(folder_.path("data/db"))) {
+    if (file.path().extension() != ".log" || file.file_size() < 2000) continue;
+    std::fstream bytes(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(static_cast<std::streamoff>(file.file_size() / 2));
+    bytes << std::string(64, '\xA5');
+    ++damaged;
+  }
+  ASSERT_GT(damaged, 0);
+  const Finished refused = run_program(serve_command());
+  EXPECT_EQ(refused.exit_code, 5) << refused.err;
+  EXPECT_NE(refused.err, "");
+  EXPECT_EQ(weft({"fsck", folder_.path("data")}).exit_code, 5);
 }
 
 // The answer that is in flight is awaited, and the next start has nothing to ask again.

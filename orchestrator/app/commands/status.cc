@@ -39,11 +39,13 @@ std::string screen(const Value& status, const Output& output) {
   const Value* store = status.find("store");
   if (store == nullptr) store = &empty;
   const std::string backup = ago(*store, "last_backup_at");
+  const std::int64_t sync_us =
+      store->integer_or("sync_p99_us", store->integer_or("last_sync_us", 0));
   out += line("store", size_text(store->integer_or("bytes", 0)) + ", " +
                            size_text(store->integer_or("free_bytes", 0)) + " free, " +
-                           field(*store, "events") + " events, last sync " +
-                           std::to_string(store->integer_or("last_sync_us", 0) / 1000) + "." +
-                           std::to_string(store->integer_or("last_sync_us", 0) / 100 % 10) + " ms");
+                           field(*store, "events") + " events, sync p99 " +
+                           std::to_string(sync_us / 1000) + "." +
+                           std::to_string(sync_us / 100 % 10) + " ms");
   out += line("backup", backup.empty() ? "none was taken" : backup);
   if (const Value* restored = store->find("restored");
       restored != nullptr && restored->is_object()) {
