@@ -177,7 +177,7 @@ bool is_allowed_between(const Room& from, const std::string& target) {
 // in the system's own folders.
 bool is_third_party(const std::string& header) {
   static const std::set<std::string> posix = {
-      "unistd.h",  "fcntl.h", "signal.h", "poll.h",  "time.h",   "errno.h", "stdio.h", "stdlib.h",
+      "strings.h", "unistd.h",  "fcntl.h", "signal.h", "poll.h",  "time.h",   "errno.h", "stdio.h", "stdlib.h",
       "string.h",  "netdb.h", "dirent.h", "spawn.h", "pthread.h", "syslog.h", "pwd.h", "termios.h",
       "execinfo.h"};
   if (header.find('/') == std::string::npos && header.find('.') == std::string::npos) return false;
