@@ -11,13 +11,15 @@ using State = CompensationState::State;
 
 Decider::Refusal Decider::cancel(const CancelSaga& c) {
   if (auto fresh = check_revision(StepPath()); !fresh) return fresh;
+  const dsl::Value instead =
+      g_.after_pivot.empty() ? dsl::Value() : dsl::Value::object({{"workflow", g_.after_pivot}});
   if (s_.ended()) {
     if (s_.phase == Phase::kCompleted && s_.pivot_reached) {
       return reject(Rejection::Code::kPastPivot,
                     "the saga has completed" +
                         (g_.after_pivot.empty() ? std::string()
                                                 : "; start `" + g_.after_pivot + "` instead"),
-                    dsl::Value::object({{"workflow", g_.after_pivot}}));
+                    instead);
     }
     return reject(Rejection::Code::kClosed, "the saga has ended: " + engine_state(s_));
   }
@@ -26,7 +28,7 @@ Decider::Refusal Decider::cancel(const CancelSaga& c) {
                   "the saga is past its pivot and may only go forward" +
                       (g_.after_pivot.empty() ? std::string()
                                               : "; start `" + g_.after_pivot + "` instead"),
-                  dsl::Value::object({{"workflow", g_.after_pivot}}));
+                  instead);
   }
   const bool again = s_.cancel_requested || s_.phase == Phase::kBackward;
   emit(CancelRequested{c.kind});

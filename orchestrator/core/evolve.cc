@@ -116,6 +116,7 @@ class Folder {
     n.output = e.derived ? derive(n, e.result_of) : e.output;
     n.output_known = true;
     n.state = StepState::kSucceeded;
+    if (!e.substituted) n.error = {};  // What earlier attempts met is history.
     if (e.attempt > 0 && !e.substituted) {
       n.effect = Effect::kHappened;
       answered(n, e.attempt);
