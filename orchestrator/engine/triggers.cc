@@ -26,6 +26,14 @@ bool same_header(std::string_view a, std::string_view b) {
   });
 }
 
+/// Where the sender writes the HMAC: a scheme's usual header, else the header's own name.
+std::string signature_header(const std::string& signature) {
+  if (signature == "hmac-sha256") return "Weft-Signature";
+  if (signature == "shopify") return "X-Shopify-Hmac-Sha256";
+  if (signature == "woocommerce") return "X-WC-Webhook-Signature";
+  return signature;
+}
+
 // Shops write the HMAC as hex or base64, with or without "sha256=".
 bool signature_holds(std::string_view given, std::string_view secret, std::string_view body) {
   if (given.starts_with("sha256=")) given.remove_prefix(7);
@@ -205,14 +213,15 @@ void Triggers::on_webhook(const Webhook& hook, const core::Actor& actor, const R
                    {{"workflow", workflow}});
       return context_.answer(reply, busy("secret_missing", "this webhook is not set up yet", 60'000));
     }
+    const std::string wanted = signature_header(trigger.signature);
     const auto header = std::find_if(hook.headers.begin(), hook.headers.end(), [&](const auto& h) {
-      return same_header(h.first, trigger.signature);
+      return same_header(h.first, wanted);
     });
     if (header == hook.headers.end() || !signature_holds(header->second, *secret, hook.body)) {
       context_.metrics.count("weft_intake_refused_total",
                              {{"via", "webhook"}, {"reason", "bad_signature"}});
       return context_.answer(reply, problem(401, "bad_signature",
-                                            "header " + trigger.signature +
+                                            "header " + wanted +
                                                 " is not the HMAC-SHA-256 of the body"));
     }
   }

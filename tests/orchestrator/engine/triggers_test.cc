@@ -60,6 +60,15 @@ TEST_F(TriggersTest, ASignedWebhookStartsOneSaga) {
   EXPECT_EQ(sagas(), 1u);
 }
 
+TEST_F(TriggersTest, AKnownShopIsNamedInsteadOfItsHeader) {
+  begin("  - webhook: {signature: shopify, secret: SHOP_SECRET}\n");
+  const std::string body = R"({"order":"o1"})";
+  engine::Webhook signed_hook = hook(body, engine::to_hex(engine::hmac_sha256("s3cret", body)));
+  EXPECT_EQ(world.ask(signed_hook).status, 401) << "another header";
+  signed_hook.headers.front().first = "X-Shopify-Hmac-Sha256";
+  EXPECT_EQ(world.ask(signed_hook).status, 201);
+}
+
 TEST_F(TriggersTest, WhatCannotStartASagaIsKeptAndAnsweredWell) {
   begin(kHook);
   const std::string body = "this is no JSON";
