@@ -53,7 +53,7 @@ const Value* Evaluator::one_closure(const Node& node, const Value& input, Value&
   }
 }
 
-bool Evaluator::each_call(const Node& node, const Value* input, Emit emit) {
+bool Evaluator::each_call(const Node& node, const Value* input, ValueSink emit) {
   const FunctionEntry& entry = *node.function;
   if (entry.reads_input && input == nullptr) {
     input = absent_name(node);
@@ -241,7 +241,7 @@ const Value* Evaluator::matched(const Node& node, const Value& input, Value& scr
   return &scratch;
 }
 
-bool Evaluator::each_range(const Node& node, const Value& count, Emit emit) {
+bool Evaluator::each_range(const Node& node, const Value& count, ValueSink emit) {
   if (!count.is_number()) {
     fail(node, Kind::kType, "`range` takes a number, not " + a_kind(count));
     return false;

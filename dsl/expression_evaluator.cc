@@ -277,7 +277,7 @@ const Value* Evaluator::one_reduce(const Node& node, const Value* input, Value& 
   return &scratch;
 }
 
-bool Evaluator::each(NodeId id, const Value* input, Emit emit) {
+bool Evaluator::each(NodeId id, const Value* input, ValueSink emit) {
   const Node& node = program_.node(id);
   if (node.single) {
     Value scratch;
@@ -344,13 +344,13 @@ bool Evaluator::each(NodeId id, const Value* input, Emit emit) {
   }
 }
 
-bool Evaluator::each_piped(const Node& node, std::size_t part, const Value* input, Emit emit) {
+bool Evaluator::each_piped(const Node& node, std::size_t part, const Value* input, ValueSink emit) {
   if (part + 1 == node.children.size()) return each(node.children[part], input, emit);
   auto next = [&, part](const Value& value) { return each_piped(node, part + 1, &value, emit); };
   return each(node.children[part], input, next);
 }
 
-bool Evaluator::each_alternative(const Node& node, const Value* input, Emit emit) {
+bool Evaluator::each_alternative(const Node& node, const Value* input, ValueSink emit) {
   bool any = false;
   auto filter = [&](const Value& value) {
     if (!value.truthy()) return true;
@@ -362,7 +362,7 @@ bool Evaluator::each_alternative(const Node& node, const Value* input, Emit emit
 }
 
 // Only failures inside are forgiven, not those of whoever receives the values.
-bool Evaluator::each_tried(const Node& node, const Value* input, Emit emit) {
+bool Evaluator::each_tried(const Node& node, const Value* input, ValueSink emit) {
   bool stopped_outside = false;
   auto forward = [&](const Value& value) {
     if (emit(value)) return true;
@@ -373,7 +373,7 @@ bool Evaluator::each_tried(const Node& node, const Value* input, Emit emit) {
   return !stopped_outside && forgive_any();
 }
 
-bool Evaluator::each_logical(const Node& node, const Value* input, Emit emit) {
+bool Evaluator::each_logical(const Node& node, const Value* input, ValueSink emit) {
   const bool decided = node.operation == Operation::kOr;
   auto left = [&](const Value& value) {
     if (value.truthy() == decided) return emit(*truth(decided));
@@ -384,7 +384,7 @@ bool Evaluator::each_logical(const Node& node, const Value* input, Emit emit) {
 }
 
 // jq's order: the right operand is the outer loop.
-bool Evaluator::each_binary(const Node& node, const Value* input, Emit emit) {
+bool Evaluator::each_binary(const Node& node, const Value* input, ValueSink emit) {
   auto outer = [&](const Value& right) {
     auto inner = [&](const Value& left) {
       if (!spend(node)) return false;
@@ -406,7 +406,7 @@ bool Evaluator::each_binary(const Node& node, const Value* input, Emit emit) {
 
 // jq's order: the last hole is the outer loop, so the text grows from its end.
 bool Evaluator::each_text(const Node& node, std::size_t parts, const Value* input,
-                          const std::string& tail, Emit emit) {
+                          const std::string& tail, ValueSink emit) {
   if (parts == 0) {
     Value scratch;
     const Value* text = kept(node, meter_.text(tail), scratch);
@@ -422,7 +422,7 @@ bool Evaluator::each_text(const Node& node, std::size_t parts, const Value* inpu
 
 // jq's order: the first member is the outer loop.
 bool Evaluator::each_member(const Node& node, std::size_t part, const Value* input,
-                            Value::Object& members, Emit emit) {
+                            Value::Object& members, ValueSink emit) {
   if (part == node.children.size()) {
     if (!spend(node, 1 + members.size())) return false;
     Value scratch;

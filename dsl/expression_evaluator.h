@@ -14,10 +14,10 @@ namespace weft::dsl {
 
 /// A reference to a callable `bool(const Value&)`, which must outlive it. Answers whether more
 /// values are wanted. The value given is only valid during the call.
-class Emit {
+class ValueSink {
  public:
   template <typename Callable>
-  Emit(Callable& callable)  // NOLINT(google-explicit-constructor): passed like a function.
+  ValueSink(Callable& callable)  // NOLINT(google-explicit-constructor): passed like a function.
       : target_(std::addressof(callable)), call_([](void* target, const Value& value) -> bool {
           return (*static_cast<Callable*>(target))(value);
         }) {}
@@ -29,7 +29,7 @@ class Emit {
 };
 
 /// One evaluation of one program. Nodes that yield exactly one value are computed by `one`, which
-/// hands out references into documents wherever it can; all others push their values into an Emit.
+/// hands out references into documents wherever it can; all others push their values into an ValueSink.
 /// No node is active twice at a time, so the stack is bounded by the size of the tree.
 class Evaluator {
  public:
@@ -47,7 +47,7 @@ class Evaluator {
   /// does not exist; it never points into `scratch`.
   const Value* one(NodeId id, const Value* input, Value& scratch);
   /// Any node's values, in jq's order. False: a failure, or `emit` wanted no more.
-  bool each(NodeId id, const Value* input, Emit emit);
+  bool each(NodeId id, const Value* input, ValueSink emit);
   /// The value of any node that must have exactly one.
   bool exactly_one(NodeId id, const Value* input, Value& result);
 
@@ -58,23 +58,23 @@ class Evaluator {
   const Value* one_text(const Node& node, const Value* input, Value& scratch);
   const Value* one_binding(const Node& node, const Value* input, Value& scratch);
 
-  bool each_alternative(const Node& node, const Value* input, Emit emit);
-  bool each_tried(const Node& node, const Value* input, Emit emit);
-  bool each_binary(const Node& node, const Value* input, Emit emit);
-  bool each_logical(const Node& node, const Value* input, Emit emit);
-  bool each_piped(const Node& node, std::size_t part, const Value* input, Emit emit);
+  bool each_alternative(const Node& node, const Value* input, ValueSink emit);
+  bool each_tried(const Node& node, const Value* input, ValueSink emit);
+  bool each_binary(const Node& node, const Value* input, ValueSink emit);
+  bool each_logical(const Node& node, const Value* input, ValueSink emit);
+  bool each_piped(const Node& node, std::size_t part, const Value* input, ValueSink emit);
   bool each_member(const Node& node, std::size_t part, const Value* input, Value::Object& members,
-                   Emit emit);
+                   ValueSink emit);
   bool each_text(const Node& node, std::size_t parts, const Value* input, const std::string& tail,
-                 Emit emit);
+                 ValueSink emit);
 
   // expression_paths.cc: paths, and `del`.
 
   const Value* one_path(const Node& node, const Value* input, Value& scratch);
-  bool each_path(const Node& node, const Value* input, Emit emit);
+  bool each_path(const Node& node, const Value* input, ValueSink emit);
   /// Goes on from `value`, where `step` of the path's steps are done.
   bool walk(const Node& node, std::size_t step, const Value& value, bool absent, const Value* input,
-            Emit emit);
+            ValueSink emit);
   /// One step that has one result; `holder` keeps what had to be made.
   const Value* take_step(const Node& node, std::size_t step, const Value& value, bool& absent,
                          const Value* input, Value& holder);
@@ -84,7 +84,7 @@ class Evaluator {
                           std::int64_t index, bool& absent);
   const Value* find_computed(const Node& node, std::size_t step, const Value& value,
                              const Value& key, bool& absent);
-  bool each_indexed(const Node& node, const Value* input, Emit emit);
+  bool each_indexed(const Node& node, const Value* input, ValueSink emit);
   const Value* missing(const Node& node, std::size_t step, const Value& value,
                        std::string_view reason, bool& absent);
   const Value* absent_name(const Node& node);
@@ -102,7 +102,7 @@ class Evaluator {
 
   const Value* one_call(const Node& node, const Value* input, Value& scratch);
   const Value* one_closure(const Node& node, const Value& input, Value& scratch);
-  bool each_call(const Node& node, const Value* input, Emit emit);
+  bool each_call(const Node& node, const Value* input, ValueSink emit);
   const Value* mapped(const Node& node, const Value& input, Value& scratch);
   const Value* mapped_values(const Node& node, const Value& input, Value& scratch);
   const Value* mapped_entries(const Node& node, const Value& input, Value& scratch);
@@ -110,7 +110,7 @@ class Evaluator {
   const Value* quantified(const Node& node, const Value* input, Value& scratch);
   const Value* deleted(const Node& node, const Value& input, Value& scratch);
   const Value* matched(const Node& node, const Value& input, Value& scratch);
-  bool each_range(const Node& node, const Value& count, Emit emit);
+  bool each_range(const Node& node, const Value& count, ValueSink emit);
 
   // Shared.
 

@@ -229,7 +229,7 @@ const Value* Evaluator::one_path(const Node& node, const Value* input, Value& sc
   return value;
 }
 
-bool Evaluator::each_path(const Node& node, const Value* input, Emit emit) {
+bool Evaluator::each_path(const Node& node, const Value* input, ValueSink emit) {
   const Node& base = program_.node(node.children[0]);
   const bool name_absent = (base.operation == Operation::kOutside &&
                             bindings_.find(program_.names[base.index]) == nullptr) ||
@@ -239,7 +239,7 @@ bool Evaluator::each_path(const Node& node, const Value* input, Emit emit) {
 }
 
 bool Evaluator::walk(const Node& node, std::size_t step, const Value& value, bool absent,
-                     const Value* input, Emit emit) {
+                     const Value* input, ValueSink emit) {
   const Value* current = &value;
   Value holder;
   for (; step < node.steps.size(); ++step) {
@@ -277,7 +277,7 @@ bool Evaluator::walk(const Node& node, std::size_t step, const Value& value, boo
 }
 
 // jq's order: the key is the outer loop.
-bool Evaluator::each_indexed(const Node& node, const Value* input, Emit emit) {
+bool Evaluator::each_indexed(const Node& node, const Value* input, ValueSink emit) {
   auto with_key = [&](const Value& key) {
     auto with_value = [&](const Value& value) {
       bool absent = false;
