@@ -15,6 +15,12 @@
 /// Shared by the parser's files; nobody else includes it.
 namespace weft::dsl {
 
+/// "a list", "a number", "text": for messages.
+[[nodiscard]] std::string describe(const YamlNode& node);
+[[nodiscard]] inline bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 /// Reads single values; each function reports what is wrong and then returns nothing. `what`
 /// names the value for the message, ready to stand in a sentence: "`timeout`".
 class ParserContext final {
@@ -97,7 +103,7 @@ class Fields final {
   std::vector<std::string> known_;
 };
 
-/// `{schema: FILE}`-like and step-level pieces, by file: parser_steps.cc, parser_policies.cc.
+/// Steps: parser_steps.cc, and the kinds that hold others or wait: parser_kinds.cc.
 class StepParser final {
  public:
   explicit StepParser(ParserContext& context) : context_(context) {}
@@ -141,6 +147,9 @@ std::optional<CorrelationSyntax> parse_correlation(ParserContext& context,
 std::optional<Word> parse_schema_file(ParserContext& context, const YamlNode& node,
                                       std::string_view what);
 std::vector<ErrorSyntax> parse_errors(ParserContext& context, const YamlMember& member);
+std::vector<TriggerSyntax> parse_triggers(ParserContext& context, const YamlMember& member);
+std::vector<SloSyntax> parse_slos(ParserContext& context, const YamlMember& member);
+std::vector<KpiSyntax> parse_kpis(ParserContext& context, const YamlMember& member);
 
 std::optional<WorkflowSyntax> parse_workflow(ParserContext& context, const YamlNode& root);
 std::optional<AdapterSyntax> parse_adapter(ParserContext& context, const YamlNode& root);
