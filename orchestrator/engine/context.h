@@ -6,6 +6,7 @@
 #include "orchestrator/engine/commit_queue.h"
 #include "orchestrator/engine/dispatcher.h"
 #include "orchestrator/engine/engine.h"
+#include "orchestrator/engine/objectives.h"
 #include "orchestrator/engine/ordering.h"
 #include "orchestrator/engine/partition.h"
 #include "orchestrator/engine/projections.h"
@@ -36,6 +37,7 @@ struct Context {
   Registry registry;
   SagaRepository sagas;
   Projections projections;
+  Objectives objectives;
   Ordering ordering;
   TimerQueue timers;
   Dispatcher dispatcher;
@@ -64,5 +66,13 @@ struct Context {
 };
 
 inline core::Actor engine_actor() { return {}; }
+
+/// For JSON in rows of our own: it was within the limits when it came, and is wrapped a little.
+[[nodiscard]] inline dsl::JsonLimits row_json_limits() {
+  dsl::JsonLimits limits;
+  limits.bytes_max = std::size_t{4} * 1024 * 1024;
+  limits.depth_max = 80;
+  return limits;
+}
 
 }  // namespace weft::engine

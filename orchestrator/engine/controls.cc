@@ -14,13 +14,7 @@ namespace {
 using dsl::Value;
 
 constexpr std::uint16_t kSystemAction = 1;
-constexpr std::uint16_t kFormat = 1;
-
-Response ok(Value body) {
-  Response response;
-  response.body = std::move(body);
-  return response;
-}
+constexpr std::uint16_t kSystemFormat = 1;
 
 Value diagnostics_value(const std::vector<dsl::Diagnostic>& diagnostics) {
   Value::Array items;
@@ -56,7 +50,7 @@ void Controls::record(const std::string& action, Value data, const core::Actor& 
   append.expected_version = store::kAnyVersion;
   const Value body = Value::object({{"action", action}, {"data", data}});
   append.events.push_back(
-      {kSystemAction, kFormat, now.ms, action_header(actor, reason), body.to_json()});
+      {kSystemAction, kSystemFormat, now.ms, action_header(actor, reason), body.to_json()});
   const Value row = Value::object({{"at", core::format_time(now)},
                                    {"actor", actor_value(actor)},
                                    {"action", action},
@@ -166,7 +160,7 @@ void Controls::deploy(const Deploy& order, const core::Actor& actor, const Reply
     if (fresh) record("deploy", list, actor, "");
     if (registered_) registered_();
   }
-  context_.answer(reply, ok(Value::object({{"registered", list},
+  context_.answer(reply, success(Value::object({{"registered", list},
                                            {"diagnostics",
                                             diagnostics_value(outcome.compiled.diagnostics)}})));
 }
@@ -188,7 +182,7 @@ void Controls::choose(const ChooseVersion& order, const core::Actor& actor, cons
   record("choose_version", Value::object({{"workflow", order.workflow}, {"version", order.version}}),
          actor, order.reason);
   if (registered_) registered_();
-  context_.answer(reply, ok(Value::object({{"workflow", order.workflow}, {"current", order.version}})));
+  context_.answer(reply, success(Value::object({{"workflow", order.workflow}, {"current", order.version}})));
 }
 
 // ---- Holding and limiting -----------------------------------------------------------------------
@@ -218,7 +212,7 @@ void Controls::set_limits(const SetAdapterLimits& order, const core::Actor& acto
   context_.commits.open().index_put.push_back(
       {table::kMeta, "limits/" + order.name, set.to_json()});
   record("set_limits", Value::object({{"adapter", order.name}, {"limits", set}}), actor, order.reason);
-  context_.answer(reply, ok(Value::object({{"adapter", order.name}, {"limits", set}})));
+  context_.answer(reply, success(Value::object({{"adapter", order.name}, {"limits", set}})));
 }
 
 void Controls::pause(const Pause& order, const core::Actor& actor, const Reply& reply) {
@@ -268,7 +262,7 @@ void Controls::pause(const Pause& order, const core::Actor& actor, const Reply& 
   }
   record(order.paused ? "pause" : "unpause",
          Value::object({{"kind", order.kind}, {"name", order.name}}), actor, order.reason);
-  context_.answer(reply, ok(Value::object(
+  context_.answer(reply, success(Value::object(
                              {{"kind", order.kind}, {"name", order.name}, {"paused", order.paused}})));
 }
 
@@ -301,7 +295,7 @@ void Controls::let_pass(const LetPass& order, const core::Actor& actor, const Re
     envelope.command.body = core::RunSaga{};
     context_.partition.submit(std::move(envelope));
   }
-  context_.answer(reply, ok(Value::object({{"workflow", queue.workflow},
+  context_.answer(reply, success(Value::object({{"workflow", queue.workflow},
                                            {"key", queue.key},
                                            {"passed", queue.places.front().saga.str()},
                                            {"next", next ? Value(next->str()) : Value()}})));
@@ -318,7 +312,7 @@ void Controls::resolve(const ResolveUnmatched& order, const core::Actor& actor, 
     }
     dead_letter_.remove(order.id);
     record("discard", Value::object({{"id", order.id}, {"name", letter->name}}), actor, order.reason);
-    return context_.answer(reply, ok(Value::object({{"id", order.id}, {"discarded", true}})));
+    return context_.answer(reply, success(Value::object({{"id", order.id}, {"discarded", true}})));
   }
   Value data = letter->data;
   if (order.edited) {
@@ -362,7 +356,7 @@ void Controls::prune(const Prune& order, const core::Actor& actor, const Reply& 
         remaining = true;
         break;
       }
-      if (order.dry_run || prune_one(core::SagaId(value->string_or("saga", "")))) ++removed;
+      if (prune_one(core::SagaId(value->string_or("saga", "")), order.dry_run)) ++removed;
     }
     looked_at += rows->size();
     if (rows->size() < kPerCall || looked_at >= static_cast<std::size_t>(context_.limits.scan_rows)) {
@@ -373,24 +367,36 @@ void Controls::prune(const Prune& order, const core::Actor& actor, const Reply& 
     record("prune", Value::object({{"removed", removed}, {"before", core::format_time(before)}}),
            actor, "");
   }
-  context_.answer(reply, ok(Value::object({{"removed", removed},
+  context_.answer(reply, success(Value::object({{"removed", removed},
                                            {"dry_run", order.dry_run},
                                            {"remaining", remaining}})));
 }
 
-bool Controls::prune_one(const core::SagaId& saga) {
-  auto loaded = context_.sagas.load(saga);
-  if (!loaded || !(*loaded)->state.exists() || !(*loaded)->state.ended()) return false;
-  SagaEntry& entry = **loaded;
-  const core::Birth& birth = entry.state.birth;
+bool Controls::may_prune(const SagaEntry& entry) const {
+  const core::SagaState& state = entry.state;
+  if (!state.ended()) return false;
+  const core::Birth& birth = state.birth;
+  // What its workflow promises to keep is kept, whatever age was asked for.
+  if (entry.graph) {
+    const auto& kept = state.phase == core::Phase::kCompleted
+                           ? entry.graph->retention_completed_ms
+                           : entry.graph->retention_compensated_ms;
+    if (kept && state.ended_at.ms + *kept > context_.now.time.ms) return false;
+  }
   // What a parent may still want undone stays with it; so does an undo that is on its way.
   if (!birth.parent.empty() && !birth.detached) {
     const auto parent = context_.sagas.load(birth.parent);
     if (parent && (*parent)->state.exists() && !(*parent)->state.ended()) return false;
   }
-  if (!entry.state.nodes.empty() && (entry.state.nodes[0].undoing > 0 || !entry.state.stuck.empty())) {
-    return false;
-  }
+  return state.nodes.empty() || (state.nodes[0].undoing == 0 && state.stuck.empty());
+}
+
+bool Controls::prune_one(const core::SagaId& saga, bool dry_run) {
+  auto loaded = context_.sagas.load(saga);
+  if (!loaded || !(*loaded)->state.exists() || !may_prune(**loaded)) return false;
+  if (dry_run) return true;
+  SagaEntry& entry = **loaded;
+  const core::Birth& birth = entry.state.birth;
   store::Commit& commit = context_.commits.open();
   commit.stream_deletes.push_back({saga_stream(saga), entry.state.revision});
   context_.projections.removed(entry, commit);

@@ -41,7 +41,8 @@ class Controls final {
   void record(const std::string& action, dsl::Value data, const core::Actor& actor,
               const std::string& reason);
   void apply_limits();
-  [[nodiscard]] bool prune_one(const core::SagaId& saga);
+  [[nodiscard]] bool may_prune(const SagaEntry& entry) const;
+  [[nodiscard]] bool prune_one(const core::SagaId& saga, bool dry_run);
 
   Context& context_;
   DeadLetter& dead_letter_;

@@ -9,14 +9,6 @@
 namespace weft::engine {
 namespace {
 
-// Rows are ours; their bodies were within the limits when they came.
-dsl::JsonLimits row_limits() {
-  dsl::JsonLimits limits;
-  limits.bytes_max = std::size_t{4} * 1024 * 1024;
-  limits.depth_max = 80;
-  return limits;
-}
-
 std::optional<std::string> key_of(std::string_view id) {
   std::string key;
   if (!from_base64url(id, key) || key.size() != 24) return std::nullopt;
@@ -57,7 +49,7 @@ std::optional<DeadLetter::Letter> DeadLetter::find(const std::string& id) const 
   if (!key) return std::nullopt;
   const auto row = context_.store.get_index(table::kUnmatched, *key);
   if (!row || !*row) return std::nullopt;
-  const auto value = dsl::Value::parse(**row, row_limits());
+  const auto value = dsl::Value::parse(**row, row_json_limits());
   if (!value) return std::nullopt;
   Letter letter;
   letter.kind = value->string_or("kind", "");
@@ -91,7 +83,7 @@ Response DeadLetter::list(const ListUnmatched& query) const {
   if (!rows) return from_store_error(rows.error());
   dsl::Value::Array items;
   for (const auto& row : *rows) {
-    if (auto value = dsl::Value::parse(row.value, row_limits())) items.push_back(std::move(*value));
+    if (auto value = dsl::Value::parse(row.value, row_json_limits())) items.push_back(std::move(*value));
   }
   const bool more = rows->size() == limit;
   Response response;

@@ -32,7 +32,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kStatsEvery{1000};
 constexpr milliseconds kRequesterEvery{200};
-constexpr std::size_t kRowsPerRead = 1'000;
+constexpr std::size_t kOutboxRowsPerRead = 1'000;
 
 std::string read_secret(store::EventStore& store) {
   const auto stored = store.get_index(table::kMeta, "secret");
@@ -202,6 +202,7 @@ std::optional<core::Rejection> Engine::Parts::admit(core::StartSaga& start,
 void Engine::Parts::decided(SagaEntry& entry, const core::Decided& decided,
                             std::uint64_t revision_before, store::Commit& commit) {
   context.projections.decided(entry, decided, revision_before, commit);
+  context.objectives.decided(entry, decided);
   const core::SagaState& state = entry.state;
   if (state.birth.ordering_key.empty()) return;
   if (revision_before == 0) {
@@ -295,7 +296,7 @@ void Engine::Parts::release(const core::SagaId& saga, const core::SagaEffect& ef
 tl::expected<void, std::string> Engine::Parts::recover_outbox() {
   store::Bytes cursor;
   for (;;) {
-    const auto page = context.store.scan_outbox({}, cursor, kRowsPerRead);
+    const auto page = context.store.scan_outbox({}, cursor, kOutboxRowsPerRead);
     if (!page) return tl::unexpected("the outbox can not be read: " + page.error().message);
     for (const store::OutboxRow& row : page->rows) {
       if (Correlation::is_event_stream(row.stream)) {

@@ -17,13 +17,6 @@ constexpr std::string_view kEventStreams = "event/";
 constexpr std::size_t kListenersPerRead = 500;
 constexpr std::size_t kExpiriesPerTurn = 200;
 
-dsl::JsonLimits row_limits() {
-  dsl::JsonLimits limits;
-  limits.bytes_max = std::size_t{4} * 1024 * 1024;
-  limits.depth_max = 80;
-  return limits;
-}
-
 Response matched(std::int64_t count, bool kept, bool duplicate) {
   Response response;
   response.body = dsl::Value::object(
@@ -77,6 +70,9 @@ void Correlation::refresh_interests() {
         add(step.listen->event,
             step.listen->correlate_event ? &*step.listen->correlate_event : nullptr,
             step.listen->correlate_event ? step.listen->keep_ms : 0);
+      }
+      for (const dsl::Trigger& trigger : graph->triggers) {
+        if (trigger.kind == dsl::Trigger::Kind::kEvent) add(trigger.event, nullptr, 0);
       }
       if (graph->cancelled_by) {
         add(graph->cancelled_by->event, &graph->cancelled_by->correlate_event, 0);
@@ -316,7 +312,7 @@ void Correlation::put_row(const Event& event, store::Commit& commit) const {
 std::shared_ptr<Correlation::Event> Correlation::load(const std::string& key) const {
   const auto row = context_.store.get_index(table::kEvents, key);
   if (!row || !*row) return nullptr;
-  const auto value = dsl::Value::parse(**row, row_limits());
+  const auto value = dsl::Value::parse(**row, row_json_limits());
   if (!value) return nullptr;
   auto event = std::make_shared<Event>();
   event->key = key;

@@ -34,6 +34,11 @@ class Correlation final {
   void accept(const std::string& name, dsl::Value data, const std::string& id,
               const core::Actor& actor, std::vector<store::OutboxKey> settles, const Reply& reply);
 
+  /// Does any registered workflow listen for, start by or get cancelled by events of this name?
+  [[nodiscard]] bool concerns_anybody(const std::string& name) {
+    return interest(name) != nullptr;
+  }
+
   /// A listener is durable: events that are kept for it.
   void listener_set(const core::SagaId& saga, const core::ListenerSet& listener);
   /// An event whose delivery a crash interrupted.

@@ -214,7 +214,7 @@ void Intake::start(StartOrder order, const Reply& reply) {
   envelope.command.actor = order.actor;
   envelope.graph = graph;
   envelope.settles = std::move(order.settles);
-  envelope.done = [this, reply, via = order.via, decided = std::move(order.decided),
+  envelope.done = [this, reply, via = order.via, decided = std::move(order.decided), graph,
                    received = context_.now.steady](const CommandResult& result) {
     Response response;
     if (!result.decision) {
@@ -226,8 +226,13 @@ void Intake::start(StartOrder order, const Reply& reply) {
     }
     if (decided) decided(response);
     if (!reply) return;
-    context_.commits.after_durable([this, reply, via, received, response = std::move(response)] {
+    context_.commits.after_durable([this, reply, via, received, graph,
+                                    response = std::move(response)] {
       const auto took = context_.clock.steady() - received;
+      if (response.status == 201) {
+        context_.objectives.durable(
+            *graph, std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
+      }
       context_.metrics.observe("weft_intake_duration_seconds", {{"via", via}},
                                std::chrono::duration<double>(took).count());
       reply(response);

@@ -76,7 +76,10 @@ tl::expected<messaging::Message, messaging::InvalidText> Notifications::out_mess
 
 void Notifications::publish(const core::SagaId& saga, const core::PublishEvent& effect,
                             store::OutboxKey row) {
-  correlation_.accept(effect.name, effect.data, effect.event_id, engine_actor(), {}, {});
+  // What only the world outside is to hear is no event that somebody here missed.
+  if (correlation_.concerns_anybody(effect.name)) {
+    correlation_.accept(effect.name, effect.data, effect.event_id, engine_actor(), {}, {});
+  }
   auto entry = context_.sagas.load(saga);
   if (!entry || !(*entry)->state.exists()) return settle(std::move(row));
   auto message = out_message(**entry, effect);

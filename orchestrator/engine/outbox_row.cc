@@ -8,7 +8,7 @@
 namespace weft::engine {
 namespace {
 
-constexpr char kFormat = 1;
+constexpr char kRowFormat = 1;
 constexpr char kUnsafe = 1;
 constexpr std::size_t kFixedBytes = 1 + 8 + 4 + 1 + 8 + 2;
 
@@ -35,7 +35,7 @@ std::string effect_row_id(std::uint64_t revision, std::size_t number) {
 }
 
 std::string encode_row(const OutboxRowData& row) {
-  std::string out(1, kFormat);
+  std::string out(1, kRowFormat);
   out += big_endian(static_cast<std::uint64_t>(row.queued_at.ms));
   out += big_endian(row.node, 4);
   out += row.unsafe ? kUnsafe : '\0';
@@ -47,7 +47,7 @@ std::string encode_row(const OutboxRowData& row) {
 }
 
 std::optional<OutboxRowData> decode_row(std::string_view bytes) {
-  if (bytes.size() < kFixedBytes || bytes[0] != kFormat) return std::nullopt;
+  if (bytes.size() < kFixedBytes || bytes[0] != kRowFormat) return std::nullopt;
   OutboxRowData row;
   row.queued_at.ms = static_cast<std::int64_t>(from_big_endian(bytes.substr(1, 8)));
   row.node = static_cast<std::uint32_t>(from_big_endian(bytes.substr(9, 4)));

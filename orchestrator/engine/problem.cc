@@ -66,6 +66,12 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+Response success(dsl::Value body) {
+  Response response;
+  response.body = std::move(body);
+  return response;
+}
+
 Response problem(int status, std::string_view code, std::string_view detail,
                  dsl::Value::Object members) {
   dsl::Value::Object document = {

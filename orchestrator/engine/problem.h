@@ -13,6 +13,8 @@
 
 namespace weft::engine {
 
+/// 200 with `body`.
+[[nodiscard]] Response success(dsl::Value body);
 /// A refusal as a problem document; `members` are added to it.
 [[nodiscard]] Response problem(int status, std::string_view code, std::string_view detail,
                                dsl::Value::Object members = {});

@@ -15,18 +15,6 @@ namespace {
 
 using dsl::Value;
 
-dsl::JsonLimits row_limits() {
-  dsl::JsonLimits limits;
-  limits.bytes_max = std::size_t{1} * 1024 * 1024;
-  return limits;
-}
-
-Response ok(Value body) {
-  Response response;
-  response.body = std::move(body);
-  return response;
-}
-
 Value page(Value::Array items, Value next) {
   return Value::object({{"items", Value::array(std::move(items))}, {"next", std::move(next)}});
 }
@@ -173,21 +161,21 @@ Response Queries::list(const ListSagas& query) const {
     if (!rows) return from_store_error(rows.error());
     for (const auto& row : *rows) {
       const core::Timestamp accepted = from_newest_first(std::string_view(row.key).substr(0, 8));
-      if (query.since && accepted < *query.since) return ok(page(std::move(items), {}));
+      if (query.since && accepted < *query.since) return success(page(std::move(items), {}));
       after = row.key;
       ++looked_at;
-      auto value = Value::parse(row.value, row_limits());
+      auto value = Value::parse(row.value, row_json_limits());
       if (!value || !filter.holds(*value, accepted)) continue;
       // The revision is the only thing that changes with every event, so rows do without it.
       const auto version = context_.store.stream_version(
           saga_stream(core::SagaId(value->string_or("saga", ""))));
       if (version) *value = value->with("revision", static_cast<std::int64_t>(*version));
       items.push_back(std::move(*value));
-      if (items.size() == limit) return ok(page(std::move(items), Value(to_base64url(after))));
+      if (items.size() == limit) return success(page(std::move(items), Value(to_base64url(after))));
     }
-    if (rows->size() < kRows) return ok(page(std::move(items), {}));
+    if (rows->size() < kRows) return success(page(std::move(items), {}));
     if (looked_at >= static_cast<std::size_t>(context_.limits.scan_rows)) {
-      return ok(page(std::move(items), Value(to_base64url(after))));
+      return success(page(std::move(items), Value(to_base64url(after))));
     }
   }
 }
@@ -233,7 +221,7 @@ Response Queries::events(const ReadEvents& query) {
     const Value next = records->size() == limit
                            ? Value(static_cast<std::int64_t>(records->back().version))
                            : Value();
-    return ok(page(std::move(items), next));
+    return success(page(std::move(items), next));
   }
   const auto records = context_.store.read_all(query.after, limit);
   if (!records) return from_store_error(records.error());
@@ -247,7 +235,7 @@ Response Queries::events(const ReadEvents& query) {
     items.push_back(core::event_json((*entry)->state, *event, record.version)
                         .with("position", static_cast<std::int64_t>(record.position)));
   }
-  return ok(page(std::move(items), Value(static_cast<std::int64_t>(position))));
+  return success(page(std::move(items), Value(static_cast<std::int64_t>(position))));
 }
 
 std::vector<Value> Queries::stuck_groups() const {
@@ -305,7 +293,7 @@ std::vector<Value> Queries::stuck_groups() const {
 Response Queries::stuck() const {
   Value::Array items;
   for (Value& group : stuck_groups()) items.push_back(std::move(group));
-  return ok(page(std::move(items), {}));
+  return success(page(std::move(items), {}));
 }
 
 Response Queries::adapters(const ListAdapters& query) const {
@@ -351,7 +339,7 @@ Response Queries::adapters(const ListAdapters& query) const {
   if (!query.name.empty() && items.empty()) {
     return unknown_name("unknown_adapter", "adapter", query.name, known);
   }
-  return ok(page(std::move(items), {}));
+  return success(page(std::move(items), {}));
 }
 
 Response Queries::workflows(const ListWorkflows& query) const {
@@ -389,7 +377,7 @@ Response Queries::workflows(const ListWorkflows& query) const {
   if (!query.name.empty() && items.empty()) {
     return unknown_name("unknown_workflow", "workflow", query.name, context_.registry.names());
   }
-  return ok(page(std::move(items), {}));
+  return success(page(std::move(items), {}));
 }
 
 Response Queries::ordering(const ListOrdering& query) const {
@@ -414,7 +402,7 @@ Response Queries::ordering(const ListOrdering& query) const {
                                    {"waiting", count_value(queue->places.size() - 1)},
                                    {"sagas", Value::array(std::move(waiting))}}));
   }
-  return ok(page(std::move(items), {}));
+  return success(page(std::move(items), {}));
 }
 
 Response Queries::audit(const ReadAudit& query) const {
@@ -438,11 +426,11 @@ Response Queries::audit(const ReadAudit& query) const {
     for (const auto& row : *rows) {
       if (query.since &&
           from_newest_first(std::string_view(row.key).substr(0, 8)) < *query.since) {
-        return ok(page(std::move(items), {}));
+        return success(page(std::move(items), {}));
       }
       after = row.key;
       ++looked_at;
-      auto value = Value::parse(row.value, row_limits());
+      auto value = Value::parse(row.value, row_json_limits());
       if (!value) continue;
       const Value* actor = value->find("actor");
       if (!query.actor.empty() &&
@@ -451,11 +439,11 @@ Response Queries::audit(const ReadAudit& query) const {
       }
       if (!saga.empty() && value->string_or("saga", "") != saga) continue;
       items.push_back(std::move(*value));
-      if (items.size() == limit) return ok(page(std::move(items), Value(to_base64url(after))));
+      if (items.size() == limit) return success(page(std::move(items), Value(to_base64url(after))));
     }
-    if (rows->size() < kRows) return ok(page(std::move(items), {}));
+    if (rows->size() < kRows) return success(page(std::move(items), {}));
     if (looked_at >= static_cast<std::size_t>(context_.limits.scan_rows)) {
-      return ok(page(std::move(items), Value(to_base64url(after))));
+      return success(page(std::move(items), Value(to_base64url(after))));
     }
   }
 }
@@ -504,7 +492,7 @@ Response Queries::verify(const VerifyAudit& query) const {
       cursor = found->cursor;
     }
   }
-  return ok(Value::object({{"ok", damaged.empty()},
+  return success(Value::object({{"ok", damaged.empty()},
                            {"streams", streams},
                            {"events", events},
                            {"damaged", Value::array(std::move(damaged))},
@@ -532,7 +520,7 @@ Response Queries::export_saga(const ExportSaga& query) {
     if (records->size() < 500) break;
     from += records->size();
   }
-  Response response = ok(Value::object({{"weft_export", 1},
+  Response response = success(Value::object({{"weft_export", 1},
                                         {"saga", shown(**entry)},
                                         {"digest", state.birth.graph_digest},
                                         {"events", Value::array(std::move(events))}}));
@@ -573,7 +561,7 @@ Response Queries::status() const {
     }
   }
   const Response ready = health({true});
-  return ok(Value::object(
+  return success(Value::object(
       {{"version", context_.config.version},
        {"ready", ready.ok()},
        {"health", ready.body},
@@ -603,7 +591,7 @@ Response Queries::status() const {
 Response Queries::health(const GetHealth& query) const {
   if (!query.ready) {
     // The loop turned, for it answers this.
-    return ok(Value::object({{"status", "pass"},
+    return success(Value::object({{"status", "pass"},
                              {"checks", Value::object({{"engine", "pass"}})}}));
   }
   std::string store = "pass", engine = "pass", disk = "pass";
@@ -624,7 +612,7 @@ Response Queries::health(const GetHealth& query) const {
            "the stream's subjects";
   }
   const bool fail = store == "fail" || engine == "fail" || disk == "fail" || nats == "fail";
-  Response response = ok(Value::object(
+  Response response = success(Value::object(
       {{"status", fail ? "fail" : nats == "warn" ? "warn" : "pass"},
        {"checks", Value::object({{"store", store}, {"nats", nats}, {"disk", disk}, {"engine", engine}})},
        {"output", note.empty() ? Value() : Value(note)}}));

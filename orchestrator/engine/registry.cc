@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint16_t kBuildRegistered = 1;
 constexpr std::uint16_t kVersionChosen = 2;
 constexpr std::uint16_t kBundleStored = 1;
-constexpr std::uint16_t kFormat = 1;
+constexpr std::uint16_t kRegistryFormat = 1;
 
 // Stored bundles are ours, so only the memory they may cost is bounded.
 dsl::JsonLimits stored_limits() {
@@ -252,7 +252,7 @@ store::Commit& Registry::append(const store::StreamId& stream, std::uint64_t ver
   store::Append append;
   append.stream = stream;
   append.expected_version = version;
-  append.events.push_back({type, kFormat, now.ms, action_header(actor, reason), data.to_json()});
+  append.events.push_back({type, kRegistryFormat, now.ms, action_header(actor, reason), data.to_json()});
   commits_.append(std::move(append));
   return commit;
 }

@@ -37,7 +37,7 @@ core::TaskReply invalid_reply(std::string message) {
   return reply;
 }
 
-core::TaskReply success(std::string_view body, const Limits& limits) {
+core::TaskReply read_success(std::string_view body, const Limits& limits) {
   if (body.empty()) return {};  // no body is null
   auto value = dsl::Value::parse(body, json_limits(limits));
   if (!value) {
@@ -48,7 +48,7 @@ core::TaskReply success(std::string_view body, const Limits& limits) {
   return reply;
 }
 
-core::TaskReply failure(messaging::ServiceError error, const Limits& limits) {
+core::TaskReply read_service_failure(messaging::ServiceError error, const Limits& limits) {
   core::TaskReply reply;
   reply.kind = core::TaskReply::Kind::kFailure;
   reply.service_code = error.service_code;
@@ -140,9 +140,9 @@ core::TaskReply read_reply(messaging::Received message, const Limits& limits) {
   messaging::TaskReply read = messaging::read_task_reply(std::move(message), wire);
   core::TaskReply reply;
   switch (read.kind) {
-    case messaging::TaskReply::Kind::kSuccess: reply = success(read.body, limits); break;
+    case messaging::TaskReply::Kind::kSuccess: reply = read_success(read.body, limits); break;
     case messaging::TaskReply::Kind::kPending: reply.kind = core::TaskReply::Kind::kPending; break;
-    case messaging::TaskReply::Kind::kFailure: reply = failure(std::move(read.error), limits); break;
+    case messaging::TaskReply::Kind::kFailure: reply = read_service_failure(std::move(read.error), limits); break;
     case messaging::TaskReply::Kind::kNoResponders:
       reply.kind = core::TaskReply::Kind::kNoResponders;
       break;
@@ -154,14 +154,14 @@ core::TaskReply read_reply(messaging::Received message, const Limits& limits) {
 
 core::TaskReply read_completion(std::string_view body, const messaging::Headers& headers,
                                 const Limits& limits) {
-  core::TaskReply reply = success(body, limits);
+  core::TaskReply reply = read_success(body, limits);
   reply.effect = claim_in(headers);
   return reply;
 }
 
 core::TaskReply read_failure(std::string_view body, const messaging::Headers& headers,
                              const Limits& limits) {
-  core::TaskReply reply = failure(messaging::read_service_error(headers, body), limits);
+  core::TaskReply reply = read_service_failure(messaging::read_service_error(headers, body), limits);
   reply.effect = claim_in(headers);
   return reply;
 }

@@ -9,7 +9,7 @@ namespace {
 
 // How far ahead timers are read: most are set and cancelled within it and never read back.
 constexpr std::int64_t kWindowMs = 60'000;
-constexpr std::size_t kRowsPerRead = 1'000;
+constexpr std::size_t kTimersPerRead = 1'000;
 
 }  // namespace
 
@@ -46,7 +46,7 @@ void TimerQueue::read_window(core::Timestamp now) {
   const std::int64_t until = std::max(now.ms, from) + kWindowMs;
   store::Bytes cursor;
   for (;;) {
-    auto page = store_.scan_timers({}, until, cursor, kRowsPerRead);
+    auto page = store_.scan_timers({}, until, cursor, kTimersPerRead);
     if (!page) {
       trouble_ = page.error().message;
       return;

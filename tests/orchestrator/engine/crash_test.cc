@@ -137,11 +137,11 @@ void crash_often(std::uint64_t seed, bool refuse) {
 }
 
 TEST(CrashTest, EveryAcknowledgedOrderEnds) {
-  for (std::uint64_t seed = 1; seed <= 12; ++seed) crash_often(seed, false);
+  for (std::uint64_t seed = 1; seed <= 15; ++seed) crash_often(seed, false);
 }
 
 TEST(CrashTest, EverythingThatHappenedIsUndone) {
-  for (std::uint64_t seed = 1; seed <= 12; ++seed) crash_often(seed, true);
+  for (std::uint64_t seed = 1; seed <= 15; ++seed) crash_often(seed, true);
 }
 
 }  // namespace

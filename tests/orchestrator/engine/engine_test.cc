@@ -244,6 +244,8 @@ TEST_F(EngineTest, EveryTransitionIsTold) {
   EXPECT_NE(std::find(heard.begin(), heard.end(), "weft.changed.SagaStarted.shop.order"), heard.end());
   EXPECT_NE(std::find(heard.begin(), heard.end(), "weft.changed.SagaCompleted.shop.order"), heard.end());
   EXPECT_EQ(std::count(heard.begin(), heard.end(), "weft.out.order.shipped"), 1);
+  EXPECT_EQ(world.ask(engine::ListUnmatched{}).body.find("items")->size(), 0u)
+      << "what the world is told is not missed by anybody here";
   const auto told = heard.size();
   world.restart();
   world.run_for(2000);
