@@ -54,10 +54,17 @@ EffectClaim effect_of(const Headers& headers) {
 
 void set_effect(Headers& headers, EffectClaim effect) {
   switch (effect) {
-    case EffectClaim::kAbsent: break;
-    case EffectClaim::kNone: headers.set_known(header::kEffect, "none"); break;
-    case EffectClaim::kPerhaps: headers.set_known(header::kEffect, "perhaps"); break;
-    case EffectClaim::kUndone: headers.set_known(header::kEffect, "undone"); break;
+    case EffectClaim::kAbsent:
+      break;
+    case EffectClaim::kNone:
+      headers.set_known(header::kEffect, "none");
+      break;
+    case EffectClaim::kPerhaps:
+      headers.set_known(header::kEffect, "perhaps");
+      break;
+    case EffectClaim::kUndone:
+      headers.set_known(header::kEffect, "undone");
+      break;
   }
 }
 
@@ -74,10 +81,11 @@ bool header::is_protocol_name(std::string_view name) {
   Headers one;
   if (!one.add(name, "x")) return false;
   constexpr std::string_view kNames[] = {
-      kProtocol,   kSaga,  kWorkflow,    kStep,       kAttempt, kIdempotencyKey,
-      kCompensation, kCompensationRound, kTimeoutMs,  kDeadline, kToken, kTraceparent,
-      kTracestate, kPending, kEffect,    kKey,        kServiceErrorCode, kServiceError,
-      kMessageId,  kContentType};
+      kProtocol,         kSaga,           kWorkflow,     kStep,
+      kAttempt,          kIdempotencyKey, kCompensation, kCompensationRound,
+      kTimeoutMs,        kDeadline,       kToken,        kTraceparent,
+      kTracestate,       kPending,        kEffect,       kKey,
+      kServiceErrorCode, kServiceError,   kMessageId,    kContentType};
   return std::any_of(std::begin(kNames), std::end(kNames),
                      [&](std::string_view known) { return one.find(known) != nullptr; });
 }
@@ -93,8 +101,9 @@ bool is_idempotency_key(std::string_view text) {
 
 tl::expected<Headers, InvalidText> build_task_headers(const TaskHeaders& task) {
   if (!is_idempotency_key(task.idempotency_key)) {
-    return tl::unexpected(InvalidText{
-        "an idempotency key must be 1 to 200 characters of [a-z0-9_/[]~.-]: " + task.idempotency_key});
+    return tl::unexpected(
+        InvalidText{"an idempotency key must be 1 to 200 characters of [a-z0-9_/[]~.-]: " +
+                    task.idempotency_key});
   }
   Headers headers;
   tl::expected<void, InvalidText> good;
@@ -256,7 +265,8 @@ Message pending_reply(Subject to) {
 Message error_reply(Subject to, const ServiceError& error, EffectClaim effect) {
   Message message(std::move(to), error_body(error));
   message.headers.set_known(header::kServiceErrorCode, std::to_string(error.service_code));
-  const std::string_view text = error.message.empty() ? std::string_view(error.code) : error.message;
+  const std::string_view text =
+      error.message.empty() ? std::string_view(error.code) : error.message;
   message.headers.set_known(header::kServiceError, header_text(text.empty() ? "error" : text));
   set_effect(message.headers, effect);
   return message;
@@ -277,7 +287,8 @@ std::string problem_json(const Problem& problem) {
   }
   if (!problem.near.empty()) {
     std::string names;
-    for (const std::string& name : problem.near) names += (names.empty() ? "[" : ",") + quoted(name);
+    for (const std::string& name : problem.near)
+      names += (names.empty() ? "[" : ",") + quoted(name);
     append_member(json, "near", names + "]");
   }
   for (const auto& [name, value] : problem.members) {

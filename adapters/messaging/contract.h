@@ -51,11 +51,11 @@ struct TaskHeaders {
   int attempt = 1;              ///< From 1; a re-send after a crash keeps it.
   std::string idempotency_key;  ///< At most 200 characters of [a-z0-9_/[]~.-].
   bool compensation = false;
-  int compensation_round = 1;   ///< Sent from 2 on.
+  int compensation_round = 1;              ///< Sent from 2 on.
   std::optional<std::int64_t> timeout_ms;  ///< What is left when sent.
-  std::string deadline;         ///< RFC 3339 UTC; empty: none.
-  std::string token;            ///< Bearer secret of the attempt; empty: none.
-  std::string traceparent;      ///< Empty: none.
+  std::string deadline;                    ///< RFC 3339 UTC; empty: none.
+  std::string token;                       ///< Bearer secret of the attempt; empty: none.
+  std::string traceparent;                 ///< Empty: none.
   std::string tracestate;
 };
 [[nodiscard]] tl::expected<Headers, InvalidText> build_task_headers(const TaskHeaders& task);
@@ -70,10 +70,10 @@ enum class EffectClaim { kAbsent, kNone, kPerhaps, kUndone };
 /// A failure as an adapter tells it.
 struct ServiceError {
   int service_code = 500;  ///< `Nats-Service-Error-Code`; 500 if it is missing or no number.
-  std::string code;        ///< The body's `code` where it is a name; else empty (see the reply table).
-  std::string message;     ///< The body's `message`, else the `Nats-Service-Error` header. Bounded.
+  std::string code;     ///< The body's `code` where it is a name; else empty (see the reply table).
+  std::string message;  ///< The body's `message`, else the `Nats-Service-Error` header. Bounded.
   std::optional<std::int64_t> retry_after_ms;  ///< Never negative.
-  std::string details;     ///< JSON text, or empty.
+  std::string details;                         ///< JSON text, or empty.
 };
 
 /// A message on a task's inbox, sorted by the reply table. What follows from it is for the caller.
@@ -141,7 +141,7 @@ struct CloudEvent {
   std::string data_content_type = "application/json";
   /// Extension attributes by name ([a-z0-9]+); each value is JSON text.
   std::vector<std::pair<std::string, std::string>> extensions;
-  std::string data;     ///< JSON text; empty: none.
+  std::string data;  ///< JSON text; empty: none.
 };
 [[nodiscard]] std::string cloud_event_json(const CloudEvent& event);
 /// The event as a message: body, `Content-Type`, and `Nats-Msg-Id` = id.

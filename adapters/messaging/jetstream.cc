@@ -59,8 +59,7 @@ void find_overlapping_streams(
   for (const SubjectPattern& tree : trees) {
     Message question(*jetstream_subject("STREAM.NAMES", {}), json{{"subject", tree.text()}}.dump());
     requester.send(
-        std::move(question), deadline,
-        [survey](tl::expected<Received, Requester::Failure> answer) {
+        std::move(question), deadline, [survey](tl::expected<Received, Requester::Failure> answer) {
           std::unique_lock lock(survey->mutex);
           if (answer) {
             const json body = parsed(answer->body);

@@ -25,8 +25,8 @@ void find_overlapping_streams(
 
 struct ConsumerOptions {
   std::string stream;
-  std::string subject;  ///< Filter; may have wildcards; empty: the whole stream.
-  std::string durable;  ///< The consumer's name; made if it does not exist.
+  std::string subject;      ///< Filter; may have wildcards; empty: the whole stream.
+  std::string durable;      ///< The consumer's name; made if it does not exist.
   int in_flight_max = 256;  ///< Messages asked for and not settled; the bound on memory here.
   std::chrono::seconds ack_wait{60};  ///< Unsettled for so long: delivered again.
 };
@@ -54,7 +54,8 @@ class JetStreamConsumer final {
   void nak(const std::string& reply, std::chrono::milliseconds delay);
   void term(const std::string& reply);
 
-  /// Empty while messages flow; else what is wrong (no such stream, no JetStream), for `weft status`.
+  /// Empty while messages flow; else what is wrong (no such stream, no JetStream), for `weft
+  /// status`.
   [[nodiscard]] std::string trouble() const;
 
  private:

@@ -14,7 +14,8 @@ class Scanner {
   explicit Scanner(std::string_view text) : text_(text) {}
 
   void skip_blanks() {
-    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
       ++at_;
   }
   [[nodiscard]] char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
@@ -43,7 +44,8 @@ class Scanner {
       if ((c == '}' || c == ']') && --depth == 0) break;
     }
     std::string_view value = text_.substr(begin, at_ - begin);
-    while (!value.empty() && std::string_view(" \t\r\n").find(value.back()) != std::string_view::npos)
+    while (!value.empty() &&
+           std::string_view(" \t\r\n").find(value.back()) != std::string_view::npos)
       value.remove_suffix(1);
     return value;
   }

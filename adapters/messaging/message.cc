@@ -9,8 +9,8 @@ namespace {
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
 }
 
 // RFC 9110 token: what every NATS client writes and reads as a header name.
@@ -60,9 +60,9 @@ tl::expected<void, InvalidText> Headers::add(std::string_view name, std::string_
         InvalidText{"the value of header " + std::string(name) + " contains a control character"});
   }
   if (value.size() > kLimits.header_value_bytes_max) {
-    return tl::unexpected(InvalidText{"the value of header " + std::string(name) + " has " +
-                                      std::to_string(value.size()) + " bytes; at most " +
-                                      std::to_string(kLimits.header_value_bytes_max) + " are allowed"});
+    return tl::unexpected(InvalidText{
+        "the value of header " + std::string(name) + " has " + std::to_string(value.size()) +
+        " bytes; at most " + std::to_string(kLimits.header_value_bytes_max) + " are allowed"});
   }
   if (value.empty()) return {};
   if (fields_.size() >= kLimits.headers_max) {

@@ -14,7 +14,8 @@ namespace weft::messaging {
 /// What a message may cost us (SEMANTICS.md, Limits).
 struct MessageLimits {
   std::size_t body_bytes_max = 256 * 1024;
-  std::size_t subject_bytes_max = 1024;  // a quarter of NATS' 4 KiB control line: reply and sizes too
+  std::size_t subject_bytes_max =
+      1024;  // a quarter of NATS' 4 KiB control line: reply and sizes too
   std::size_t header_value_bytes_max = 4096;
   std::size_t headers_max = 64;
 };
@@ -84,7 +85,8 @@ class Headers {
 
 /// A message to send.
 struct Message {
-  explicit Message(Subject to, std::string text = {}) : subject(std::move(to)), body(std::move(text)) {}
+  explicit Message(Subject to, std::string text = {})
+      : subject(std::move(to)), body(std::move(text)) {}
 
   Subject subject;
   std::optional<Subject> reply;  ///< Where the answer goes; none is wanted without.
@@ -106,8 +108,8 @@ struct Received {
   std::string reply;  ///< Where to answer; empty: nobody waits. Pass it through reply_subject().
   Headers headers;
   std::string body;
-  /// False: there were headers and the library could not read them, so `headers` is empty and nothing
-  /// may be concluded from what it lacks.
+  /// False: there were headers and the library could not read them, so `headers` is empty and
+  /// nothing may be concluded from what it lacks.
   bool headers_readable = true;
   /// The broker's own status, 0 for an ordinary message. 503 = nobody listens on that subject.
   int status = 0;

@@ -36,9 +36,9 @@ struct SubscriptionId {
 
 /// Counts since the bus was made; all only grow.
 struct BusStats {
-  std::uint64_t connects = 0;          ///< Connections made; the first counts.
+  std::uint64_t connects = 0;  ///< Connections made; the first counts.
   std::uint64_t messages_in = 0;
-  std::uint64_t messages_out = 0;      ///< Handed to the library.
+  std::uint64_t messages_out = 0;          ///< Handed to the library.
   std::uint64_t messages_dropped_in = 0;   ///< Came faster than the handlers took them.
   std::uint64_t messages_dropped_out = 0;  ///< Accepted, then lost with their connection.
 };

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <condition_variable>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,7 +14,7 @@
 
 #include <nats/nats.h>
 
-#include "adapters/messaging/contract.h"
+#include "adapters/messaging/nats_library.h"
 #include "adapters/messaging/subjects.h"
 
 namespace weft::messaging {
@@ -25,88 +23,15 @@ namespace {
 constexpr int kFlushTimeoutMs = 1000;
 constexpr std::chrono::seconds kClosedCallbackTimeout{5};
 
-// The library's own per-subscription bound; beyond it messages are dropped and counted. The engine's
-// window of open tasks is far below.
+// The library's own per-subscription bound; beyond it messages are dropped and counted. The
+// engine's window of open tasks is far below.
 constexpr int kPendingMessagesMax = 65'536;
 constexpr int kPendingBytesMax = 128 * 1024 * 1024;
 
-struct OptionsDeleter {
-  void operator()(natsOptions* options) const { natsOptions_Destroy(options); }
-};
 struct MessageDeleter {
   void operator()(natsMsg* message) const { natsMsg_Destroy(message); }
 };
-using OptionsHandle = std::unique_ptr<natsOptions, OptionsDeleter>;
 using MessageHandle = std::unique_ptr<natsMsg, MessageDeleter>;
-
-BusError library_error(natsStatus status, const std::string& doing) {
-  const char* last = nats_GetLastError(nullptr);
-  std::string text = doing + ": " + natsStatus_GetText(status);
-  if (last != nullptr && *last != '\0') text += std::string(" (") + last + ")";
-  return {text};
-}
-
-std::vector<std::string> split_urls(const std::string& text) {
-  std::vector<std::string> urls;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    std::string url = text.substr(begin, end - begin);
-    url.erase(0, std::min(url.find_first_not_of(' '), url.size()));
-    url.erase(url.find_last_not_of(' ') + 1);
-    if (!url.empty()) urls.push_back(std::move(url));
-    begin = end + 1;
-  }
-  return urls;
-}
-
-// libnats 3.4.1 takes the line after an empty value for that value ("A:" CR LF "B: 1" reads as
-// A = "B: 1"), and refuses all headers when the last value is empty. A service may well send an empty
-// `Nats-Service-Error`; its code must not get lost with it. So a value that begins with the name of a
-// header of the protocol is taken for what it was.
-void add_header(Headers& headers, std::string_view name, std::string_view value) {
-  const std::size_t colon = value.find(':');
-  if (colon != std::string_view::npos && header::is_protocol_name(value.substr(0, colon))) {
-    std::string_view rest = value.substr(colon + 1);
-    while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
-    add_header(headers, value.substr(0, colon), rest);
-    return;
-  }
-  // What a peer wrote against the rules is dropped, not passed on.
-  [[maybe_unused]] const auto added = headers.add(name, value);
-}
-
-Received received_from(natsMsg* message) {
-  Received received;
-  received.subject = natsMsg_GetSubject(message);
-  if (const char* reply = natsMsg_GetReply(message)) received.reply = reply;
-  const int length = natsMsg_GetDataLength(message);
-  if (length > 0) received.body.assign(natsMsg_GetData(message), static_cast<std::size_t>(length));
-
-  const char** names = nullptr;
-  int names_count = 0;
-  const natsStatus status_of_headers = natsMsgHeader_Keys(message, &names, &names_count);
-  if (status_of_headers != NATS_OK) {
-    received.headers_readable = status_of_headers == NATS_NOT_FOUND;  // that is: there are none
-    return received;
-  }
-  for (int i = 0; i < names_count; ++i) {
-    const char** values = nullptr;
-    int values_count = 0;
-    if (natsMsgHeader_Values(message, names[i], &values, &values_count) != NATS_OK) continue;
-    for (int j = 0; j < values_count; ++j) {
-      add_header(received.headers, names[i], values[j]);
-    }
-    std::free(static_cast<void*>(values));
-  }
-  std::free(static_cast<void*>(names));
-
-  if (length == 0 && received.reply.empty()) {
-    const std::string_view status = received.headers.get("Status");
-    std::from_chars(status.data(), status.data() + status.size(), received.status);
-  }
-  return received;
-}
 
 // One subscription over all connections. The library calls it through a heap cell that lives until
 // the library says that no callback can come any more.
@@ -142,7 +67,7 @@ struct Link {
 
 class NatsBus final : public MessageBus {
  public:
-  NatsBus(NatsOptions options, OptionsHandle library_options, std::shared_ptr<Link> link)
+  NatsBus(NatsOptions options, NatsOptionsHandle library_options, std::shared_ptr<Link> link)
       : options_(std::move(options)),
         library_options_(std::move(library_options)),
         link_(std::move(link)) {
@@ -199,7 +124,7 @@ class NatsBus final : public MessageBus {
       // A connection that is breaking is no error: the next one gets the subscription.
       if (status != NATS_OK && status != NATS_CONNECTION_CLOSED) {
         records_.erase(record->id.value);
-        return tl::unexpected(library_error(status, "cannot subscribe to " + record->pattern));
+        return tl::unexpected(nats_error(status, "cannot subscribe to " + record->pattern));
       }
       // The broker must know the subscription before anybody is told that we listen.
       natsConnection* const connection = connection_;
@@ -302,7 +227,7 @@ class NatsBus final : public MessageBus {
     const std::lock_guard lock(record.running);
     if (!record.active) return;
     record.messages_in->fetch_add(1, std::memory_order_relaxed);
-    record.handler(received_from(message));
+    record.handler(received_from_nats(message));
   }
 
   static void on_complete(void* closure) {
@@ -414,7 +339,7 @@ class NatsBus final : public MessageBus {
       std::size_t sent_bytes = 0;
       std::uint64_t sent = 0;
       for (const Message& message : batch) {
-        if (send(message) == NATS_OK) ++sent;
+        if (nats_send(connection_, message)) ++sent;
         sent_bytes += message.body.size() + message.subject.text().size() + 64;
       }
       {
@@ -428,27 +353,6 @@ class NatsBus final : public MessageBus {
       // next batch gathers. A timeout is not the end: the pings decide when the link is dead.
       natsConnection_FlushTimeout(connection_, kFlushTimeoutMs);
     }
-  }
-
-  natsStatus send(const Message& message) {
-    const char* reply = message.reply ? message.reply->text().c_str() : nullptr;
-    const char* subject = message.subject.text().c_str();
-    const int length = static_cast<int>(message.body.size());
-    if (message.headers.empty()) {
-      return reply == nullptr
-                 ? natsConnection_Publish(connection_, subject, message.body.data(), length)
-                 : natsConnection_PublishRequest(connection_, subject, reply, message.body.data(),
-                                                 length);
-    }
-    natsMsg* created = nullptr;
-    natsStatus status = natsMsg_Create(&created, subject, reply, message.body.data(), length);
-    if (status != NATS_OK) return status;
-    const MessageHandle owned(created);
-    for (const Header& field : message.headers) {
-      status = natsMsgHeader_Add(created, field.name.c_str(), field.value.c_str());
-      if (status != NATS_OK) return status;
-    }
-    return natsConnection_PublishMsg(connection_, created);
   }
 
   void disconnect() {
@@ -498,7 +402,7 @@ class NatsBus final : public MessageBus {
   }
 
   const NatsOptions options_;
-  const OptionsHandle library_options_;
+  const NatsOptionsHandle library_options_;
   const std::shared_ptr<Link> link_;
   std::thread keeper_;
 
@@ -532,9 +436,6 @@ void on_disconnected(natsConnection* connection, void* closure) {
   on_broken(connection, closure, false);
 }
 void on_closed(natsConnection* connection, void* closure) { on_broken(connection, closure, true); }
-void on_error(natsConnection*, natsSubscription*, natsStatus, void*) {
-  // Slow consumers show in stats(); the library's default would write to stderr.
-}
 
 // One for each bus ever made, never freed: a callback may come after everything else is gone.
 std::shared_ptr<Link> new_link() {
@@ -545,60 +446,13 @@ std::shared_ptr<Link> new_link() {
   return links.back();
 }
 
-tl::expected<OptionsHandle, BusError> library_options(const NatsOptions& options, Link* link) {
-  natsOptions* created = nullptr;
-  natsStatus status = natsOptions_Create(&created);
-  if (status != NATS_OK) return tl::unexpected(library_error(status, "cannot prepare NATS"));
-  OptionsHandle handle(created);
-  std::string doing;
-  const auto step = [&](natsStatus result, const char* what) {
-    if (status == NATS_OK && result != NATS_OK) {
-      status = result;
-      doing = what;
-    }
-  };
-  const std::vector<std::string> urls = split_urls(options.url);
-  std::vector<const char*> servers;
-  for (const std::string& url : urls) servers.push_back(url.c_str());
-  if (servers.empty()) return tl::unexpected(BusError{"no NATS server is given"});
-  step(natsOptions_SetServers(created, servers.data(), static_cast<int>(servers.size())),
-       "NATS server address");
-  step(natsOptions_SetName(created, options.name.c_str()), "client name");
-  step(natsOptions_SetTimeout(created, options.connect_timeout.count()), "connect timeout");
-  step(natsOptions_SetPingInterval(created, options.ping_interval.count()), "ping interval");
-  step(natsOptions_SetMaxPingsOut(created, 2), "pings");
-  step(natsOptions_SetAllowReconnect(created, false), "reconnect");
-  step(natsOptions_SetWriteDeadline(created, 2000), "write deadline");
-  step(natsOptions_UseGlobalMessageDelivery(created, true), "delivery threads");
-  step(natsOptions_SetDisconnectedCB(created, on_disconnected, link), "callback");
-  step(natsOptions_SetClosedCB(created, on_closed, link), "callback");
-  step(natsOptions_SetErrorHandler(created, on_error, link), "callback");
-  if (!options.credentials_file.empty()) {
-    step(natsOptions_SetUserCredentialsFromFiles(created, options.credentials_file.c_str(), nullptr),
-         "NATS credentials file");
-  }
-  const bool secure = !options.tls_ca_file.empty() || !options.tls_cert_file.empty();
-  if (secure) step(natsOptions_SetSecure(created, true), "TLS");
-  if (!options.tls_ca_file.empty()) {
-    step(natsOptions_LoadCATrustedCertificates(created, options.tls_ca_file.c_str()),
-         "TLS authority file");
-  }
-  if (!options.tls_cert_file.empty()) {
-    step(natsOptions_LoadCertificatesChain(created, options.tls_cert_file.c_str(),
-                                           options.tls_key_file.c_str()),
-         "TLS certificate or key file");
-  }
-  if (status != NATS_OK) return tl::unexpected(library_error(status, doing));
-  return handle;
-}
-
 }  // namespace
 
 tl::expected<std::unique_ptr<MessageBus>, BusError> make_nats_bus(const NatsOptions& options) {
   const natsStatus opened = nats_Open(-1);
-  if (opened != NATS_OK) return tl::unexpected(library_error(opened, "cannot open libnats"));
+  if (opened != NATS_OK) return tl::unexpected(nats_error(opened, "cannot open libnats"));
   std::shared_ptr<Link> link = new_link();
-  auto prepared = library_options(options, link.get());
+  auto prepared = nats_library_options(options, {on_disconnected, on_closed, link.get()});
   if (!prepared) return tl::unexpected(prepared.error());
   auto bus = std::make_unique<NatsBus>(options, std::move(*prepared), std::move(link));
   bus->start();

@@ -12,12 +12,12 @@
 namespace weft::messaging {
 
 struct NatsOptions {
-  std::string url = "nats://127.0.0.1:4222";  ///< One, or several with commas.
-  std::string name = "weft";                  ///< Shown by the broker.
-  std::string credentials_file;               ///< `nats.creds`; empty: none.
+  std::string url = "nats://127.0.0.1:4222";             ///< One, or several with commas.
+  std::string name = "weft";                             ///< Shown by the broker.
+  std::string credentials_file;                          ///< `nats.creds`; empty: none.
   std::string tls_ca_file, tls_cert_file, tls_key_file;  ///< Any of them turns TLS on.
   std::chrono::milliseconds connect_timeout{2000};
-  std::chrono::milliseconds reconnect_wait_min{100};   // doubles up to max, with full jitter
+  std::chrono::milliseconds reconnect_wait_min{100};  // doubles up to max, with full jitter
   std::chrono::milliseconds reconnect_wait_max{2000};
   std::chrono::milliseconds ping_interval{5000};  ///< Two unanswered pings: the link is dead.
   std::size_t send_buffer_bytes_max = 32 * 1024 * 1024;

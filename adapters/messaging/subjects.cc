@@ -57,8 +57,8 @@ std::string shown(std::string_view text) {
 
 tl::unexpected<InvalidText> refused(std::string_view what, std::string_view text,
                                     std::string_view expected) {
-  return tl::unexpected(InvalidText{std::string(what) + " " + shown(text) + " is not valid: expected " +
-                                    std::string(expected)});
+  return tl::unexpected(InvalidText{std::string(what) + " " + shown(text) +
+                                    " is not valid: expected " + std::string(expected)});
 }
 
 struct Part {
@@ -108,8 +108,8 @@ SubjectPattern known_pattern(std::string text) {
   return *SubjectGrammar::pattern(std::move(text));  // text of ours, valid by its tests
 }
 
-constexpr std::array<std::string_view, 8> kIntakeVerbs = {"start",     "cancel", "query", "complete",
-                                                          "fail", "heartbeat", "signal", "event"};
+constexpr std::array<std::string_view, 8> kIntakeVerbs = {
+    "start", "cancel", "query", "complete", "fail", "heartbeat", "signal", "event"};
 
 }  // namespace
 
@@ -149,8 +149,8 @@ bool is_dotted_name(std::string_view text) {
 
 bool is_saga_id(std::string_view text) {
   return text.size() == 26 && std::all_of(text.begin(), text.end(), [](char c) {
-    return is_lower(c) || (c >= '2' && c <= '7');
-  });
+           return is_lower(c) || (c >= '2' && c <= '7');
+         });
 }
 
 bool is_secret_token(std::string_view text) {
@@ -238,8 +238,9 @@ SubjectResult jetstream_subject(std::string_view verb, const std::vector<std::st
   std::string text = "$JS.API." + std::string(verb);
   for (const std::string& name : names) {
     if (!is_jetstream_name(name)) {
-      return refused("stream or consumer name", name,
-                     "one token without blanks, `.`, `*`, `>`, `/` and `\\`, at most 255 characters");
+      return refused(
+          "stream or consumer name", name,
+          "one token without blanks, `.`, `*`, `>`, `/` and `\\`, at most 255 characters");
     }
     text += '.';
     text += name;

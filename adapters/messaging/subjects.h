@@ -71,7 +71,7 @@ inline constexpr std::string_view kQueueGroup = "weft";
 inline constexpr std::string_view kInboxPrefix = "_INBOX.weft";
 
 // Subscriptions of adapters, tools and tests.
-[[nodiscard]] PatternResult task_pattern(std::string_view adapter);    ///< all its operations
+[[nodiscard]] PatternResult task_pattern(std::string_view adapter);  ///< all its operations
 [[nodiscard]] PatternResult dryrun_pattern(std::string_view adapter);
 /// `$SRV.<verb>`, and with names `$SRV.<verb>.<service>[.<id>]`; verb PING, INFO or STATS.
 [[nodiscard]] PatternResult service_pattern(std::string_view verb, std::string_view service = {},

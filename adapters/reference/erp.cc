@@ -44,7 +44,8 @@ Outcome create_order(const ErpRules& rules, const Request& request, Transaction&
     return Outcome::refused("erp_rejected", "credit check failed for order " + *external_id);
   }
   const auto live = transaction.query(
-      "SELECT number FROM erp_order WHERE external_id = ? AND state <> 'cancelled'", {*external_id});
+      "SELECT number FROM erp_order WHERE external_id = ? AND state <> 'cancelled'",
+      {*external_id});
   if (!live.empty()) {
     return Outcome::refused("duplicate_order", "order " + *external_id + " exists already",
                             {{"number", "ERP-" + live.front().text(0)}});
@@ -93,7 +94,8 @@ Outcome post_credit_note(const Request& request, Transaction& transaction) {
   transaction.run(
       "INSERT INTO credit_note (key, external_id, return_id, total_minor) VALUES (?, ?, ?, ?)",
       {request.key(), *external_id, text_or_empty(request.input, "return_id"), *total});
-  return Outcome::done({{"credit_note", numbered("CN-", transaction)}, {"external_id", *external_id}});
+  return Outcome::done(
+      {{"credit_note", numbered("CN-", transaction)}, {"external_id", *external_id}});
 }
 
 }  // namespace

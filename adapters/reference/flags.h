@@ -12,7 +12,8 @@ namespace weft::reference {
 
 /// A flag that sets an integer of at least 0.
 template <typename Set>
-[[nodiscard]] sdk::Flag number_flag(std::string name, std::string value, std::string help, Set set) {
+[[nodiscard]] sdk::Flag number_flag(std::string name, std::string value, std::string help,
+                                    Set set) {
   return {std::move(name), std::move(value), std::move(help),
           [set](const std::string& text) -> tl::expected<void, std::string> {
             std::int64_t number = 0;

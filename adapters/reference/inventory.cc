@@ -79,7 +79,8 @@ Outcome reserve(const Request& request, Transaction& transaction) {
   for (const Line& line : *lines) {
     auto places = transaction.query(
         "SELECT location, on_hand - reserved FROM article WHERE sku = ? "
-        "ORDER BY on_hand - reserved DESC, location", {line.sku});
+        "ORDER BY on_hand - reserved DESC, location",
+        {line.sku});
     if (places.empty()) {
       return Outcome::refused("unknown_article", "there is no article " + line.sku,
                               {{"sku", line.sku}}, 404);
@@ -101,7 +102,8 @@ Outcome reserve(const Request& request, Transaction& transaction) {
       if (missing == 0) break;
     }
     if (missing > 0) {
-      short_of.push_back({{"sku", line.sku}, {"wanted", line.qty}, {"available", line.qty - missing}});
+      short_of.push_back(
+          {{"sku", line.sku}, {"wanted", line.qty}, {"available", line.qty - missing}});
     }
   }
   if (!short_of.empty() && (!allow_partial || reserved.empty())) {
@@ -202,7 +204,8 @@ Outcome release(const Request& request, Transaction& transaction) {
   return Outcome::done({{"released", released}});
 }
 
-// The undo of a release that was a step of its own: the same holds again, if the stock is still free.
+// The undo of a release that was a step of its own: the same holds again, if the stock is still
+// free.
 Outcome undo_release(const Request& request, Transaction& transaction) {
   if (request.forward_operation != "release") {
     return Outcome::refused("not_a_release", "this key is of " + request.forward_operation);
@@ -210,15 +213,16 @@ Outcome undo_release(const Request& request, Transaction& transaction) {
   for (const Row& row : transaction.query(
            "SELECT source_key, saga, order_id, sku, location, qty FROM released WHERE key = ?",
            {request.key()})) {
-    const auto free = transaction.query(
-        "SELECT on_hand - reserved FROM article WHERE sku = ? AND location = ?",
-        {row.text(3), row.text(4)});
+    const auto free =
+        transaction.query("SELECT on_hand - reserved FROM article WHERE sku = ? AND location = ?",
+                          {row.text(3), row.text(4)});
     if (free.empty() || free.front().integer(0) < row.integer(5)) {
       return Outcome::refused("out_of_stock", "meanwhile " + row.text(3) + " was sold to others");
     }
     reserve_at(transaction, row.text(3), row.text(4), row.integer(5));
     transaction.run(
-        "INSERT INTO reservation (key, saga, order_id, sku, location, qty) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO reservation (key, saga, order_id, sku, location, qty) VALUES (?, ?, ?, ?, ?, "
+        "?)",
         {row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), row.integer(5)});
   }
   transaction.run("DELETE FROM released WHERE key = ?", {request.key()});
@@ -239,7 +243,8 @@ Outcome commit(const Request& request, Transaction& transaction) {
       shrink_hold(transaction, hold, taken);
       transaction.run(
           "UPDATE article SET reserved = reserved - ?, on_hand = on_hand - ? "
-          "WHERE sku = ? AND location = ?", {taken, taken, line.sku, line.location});
+          "WHERE sku = ? AND location = ?",
+          {taken, taken, line.sku, line.location});
       missing -= taken;
     }
     if (missing > 0) return not_reserved(line, missing);
@@ -261,7 +266,8 @@ Outcome receive(const Request& request, Transaction& transaction) {
     // Without a place it goes where the article already is.
     const auto place = transaction.query(
         "SELECT location FROM article WHERE sku = ? AND (? = '' OR location = ?) "
-        "ORDER BY location LIMIT 1", {line.sku, line.location, line.location});
+        "ORDER BY location LIMIT 1",
+        {line.sku, line.location, line.location});
     if (place.empty()) {
       return Outcome::refused("unknown_article", "there is no article " + line.sku + " there",
                               {{"sku", line.sku}, {"location", line.location}}, 404);
@@ -346,9 +352,7 @@ sdk::Handler announcing(sdk::Handler handler, std::shared_ptr<const InventoryOpt
 
 sdk::Adapter inventory_adapter(std::shared_ptr<const InventoryOptions> options) {
   sdk::Adapter adapter("inventory", "1.0.0", "Stock by article and location, on SQLite");
-  const auto told = [&](sdk::Handler handler) {
-    return announcing(std::move(handler), options);
-  };
+  const auto told = [&](sdk::Handler handler) { return announcing(std::move(handler), options); };
   adapter.schema(kSchema)
       .forward("reserve", told(reserve))
       .undo("reserve", undo_release)
@@ -365,14 +369,16 @@ sdk::Adapter inventory_adapter(std::shared_ptr<const InventoryOptions> options) 
 
 tl::expected<int, std::string> load_stock(const json& stock, Transaction& transaction) {
   const json& list = stock.is_object() && stock.contains("stock") ? stock["stock"] : stock;
-  if (!list.is_array()) return tl::unexpected(std::string("expected a list of {sku, location, qty}"));
+  if (!list.is_array())
+    return tl::unexpected(std::string("expected a list of {sku, location, qty}"));
   int added = 0;
   for (const json& item : list) {
     const std::string sku = text_or_empty(item, "sku");
     const std::string location = text_or_empty(item, "location");
     const auto qty = read_integer(item, "qty", 0);
     if (sku.empty() || location.empty() || !qty) {
-      return tl::unexpected("expected {\"sku\", \"location\", \"qty\"}, got " + item.dump().substr(0, 80));
+      return tl::unexpected("expected {\"sku\", \"location\", \"qty\"}, got " +
+                            item.dump().substr(0, 80));
     }
     if (transaction.run("INSERT OR IGNORE INTO article (sku, location, on_hand) VALUES (?, ?, ?)",
                         {sku, location, *qty}) > 0) {

@@ -11,15 +11,15 @@
 // Stock by article and location. Nothing is sold that is not there: `reserved <= on_hand` is a rule
 // of the table itself.
 //
-//   article        sku, location, on_hand, reserved            what may still be sold is the difference
-//   initial_stock  sku, location, qty                          what load_stock() put there
-//   reservation    key, saga, order_id, sku, location, qty     open holds, one row per line
-//   released       key, source_key, saga, order_id, sku, location, qty   given back by forward calls
-//   shipped        key, order_id, sku, location, qty           left the house (commit)
+//   article        sku, location, on_hand, reserved            what may still be sold is the
+//   difference initial_stock  sku, location, qty                          what load_stock() put
+//   there reservation    key, saga, order_id, sku, location, qty     open holds, one row per line
+//   released       key, source_key, saga, order_id, sku, location, qty   given back by forward
+//   calls shipped        key, order_id, sku, location, qty           left the house (commit)
 //   received       key, order_id, sku, location, qty, withdrawn
 //
-// Balance per article: initial + received (not withdrawn) = on_hand + shipped; reserved = the sum of
-// its reservations.
+// Balance per article: initial + received (not withdrawn) = on_hand + shipped; reserved = the sum
+// of its reservations.
 namespace weft::reference {
 
 struct InventoryOptions {

@@ -11,8 +11,8 @@
 
 namespace weft::reference {
 
-/// One order line. `raw` keeps the members that this adapter does not know (a price, a note), so that
-/// they travel on in replies.
+/// One order line. `raw` keeps the members that this adapter does not know (a price, a note), so
+/// that they travel on in replies.
 struct Line {
   std::string sku;
   std::string location;  ///< Empty: not said.
@@ -21,8 +21,8 @@ struct Line {
 };
 
 /// The lines of `input[member]`, or the refusal (400 `bad_input`) that says what is wrong.
-[[nodiscard]] tl::expected<std::vector<Line>, sdk::Outcome> read_lines(const nlohmann::json& input,
-                                                                       const char* member = "lines");
+[[nodiscard]] tl::expected<std::vector<Line>, sdk::Outcome> read_lines(
+    const nlohmann::json& input, const char* member = "lines");
 /// A line as it is answered: what came, with this place and quantity.
 [[nodiscard]] nlohmann::json line_json(const Line& line, const std::string& location,
                                        std::int64_t qty);

@@ -4,8 +4,8 @@
 
 // Messages to people and availability to channels.
 //
-//   message    key, kind (forward|undo), recipient, template, data (JSON)    what was sent, once each
-//   published  channel, sku, items (JSON), times       the latest number each channel heard
+//   message    key, kind (forward|undo), recipient, template, data (JSON)    what was sent, once
+//   each published  channel, sku, items (JSON), times       the latest number each channel heard
 namespace weft::reference {
 
 /// Operations: send (its undo sends too: what was said is taken back by saying so), publish_stock.

@@ -41,8 +41,8 @@ Outcome authorise(const PaymentRules& rules, const Request& request, Transaction
   const auto qty = read_integer(request.input, "qty", 1);
   if (!qty) return qty.error();
   if (is_declined(rules, request.input, *qty)) {
-    return Outcome::refused("payment_declined", "the bank declined " + std::to_string(*qty) + " " +
-                                                    *currency);
+    return Outcome::refused("payment_declined",
+                            "the bank declined " + std::to_string(*qty) + " " + *currency);
   }
   const bool pending = rules.pending_ending >= 0 && *qty % 100 == rules.pending_ending;
   const std::string state = pending ? "pending" : "ok";
@@ -61,8 +61,8 @@ Outcome authorise(const PaymentRules& rules, const Request& request, Transaction
 }
 
 Outcome undo_authorise(const Request& request, Transaction& transaction) {
-  const auto rows = transaction.query("SELECT state FROM authorisation WHERE key = ?",
-                                      {request.key()});
+  const auto rows =
+      transaction.query("SELECT state FROM authorisation WHERE key = ?", {request.key()});
   if (rows.empty()) return Outcome::refused("unknown_authorisation", "no such authorisation");
   if (rows.front().text(0) == "captured") {
     return Outcome::refused("already_captured", "the money was captured; refund it");
@@ -94,7 +94,8 @@ Outcome capture(const Request& request, Transaction& transaction) {
   }
   transaction.run(
       "UPDATE authorisation SET captured = ?, voided = authorised - ?, state = 'captured' "
-      "WHERE id = ?", {*qty, *qty, row.integer(0)});
+      "WHERE id = ?",
+      {*qty, *qty, row.integer(0)});
   return Outcome::done({{"id", authorisation_id(row.integer(0))},
                         {"state", "captured"},
                         {"currency", row.text(2)},
@@ -113,13 +114,14 @@ Outcome refund(const Request& request, Transaction& transaction) {
   const std::string scope = !known.empty() && known.front().integer(0) > 0 ? order_id : "";
   const auto sums = transaction.query(
       "SELECT (SELECT coalesce(sum(captured), 0) FROM authorisation WHERE currency = ? AND "
-      "(? = '' OR order_id = ?)) - (SELECT coalesce(sum(qty), 0) FROM refund WHERE currency = ? AND "
+      "(? = '' OR order_id = ?)) - (SELECT coalesce(sum(qty), 0) FROM refund WHERE currency = ? "
+      "AND "
       "(? = '' OR order_id = ?))",
       {*currency, scope, scope, *currency, scope, scope});
   const std::int64_t refundable = sums.empty() ? 0 : sums.front().integer(0);
   if (*qty > refundable) {
-    return Outcome::refused("over_refunded", "only " + std::to_string(refundable) + " " + *currency +
-                                                 " can be refunded");
+    return Outcome::refused("over_refunded", "only " + std::to_string(refundable) + " " +
+                                                 *currency + " can be refunded");
   }
   transaction.run("INSERT INTO refund (key, order_id, currency, qty) VALUES (?, ?, ?, ?)",
                   {request.key(), order_id, *currency, *qty});

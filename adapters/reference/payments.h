@@ -17,9 +17,9 @@ namespace weft::reference {
 
 /// When a payment is declined, or must first be confirmed by the customer. -1: never.
 struct PaymentRules {
-  std::int64_t decline_above = -1;   ///< Amounts beyond this.
-  int decline_ending = -1;           ///< Amounts whose last two digits are these.
-  int pending_ending = -1;           ///< State `pending`; then event `payment.confirmed`.
+  std::int64_t decline_above = -1;  ///< Amounts beyond this.
+  int decline_ending = -1;          ///< Amounts whose last two digits are these.
+  int pending_ending = -1;          ///< State `pending`; then event `payment.confirmed`.
   std::chrono::milliseconds confirm_after{500};
   /// Besides: a `customer_id` that begins with `declined` is always declined.
 };

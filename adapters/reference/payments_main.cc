@@ -19,10 +19,9 @@ int main(int argc, char** argv) {
                   [rules](std::int64_t value) { rules->decline_ending = static_cast<int>(value); }),
       number_flag("--pending-ending", "NN", "Such amounts wait for event payment.confirmed",
                   [rules](std::int64_t value) { rules->pending_ending = static_cast<int>(value); }),
-      number_flag("--confirm-after-ms", "MS", "When that event is told",
-                  [rules](std::int64_t value) {
-                    rules->confirm_after = std::chrono::milliseconds(value);
-                  }),
+      number_flag(
+          "--confirm-after-ms", "MS", "When that event is told",
+          [rules](std::int64_t value) { rules->confirm_after = std::chrono::milliseconds(value); }),
   };
   weft::reference::Rehearsal rehearsal;
   rehearsal.add_to(program, "payments");

@@ -18,9 +18,8 @@ using sdk::Interference;
 using sdk::Request;
 using std::chrono::milliseconds;
 
-constexpr std::string_view kShares[] = {"lost_request",       "no_answer",        "answer_late",
-                                        "answer_twice",       "error_after_commit",
-                                        "die_after_commit"};
+constexpr std::string_view kShares[] = {"lost_request", "no_answer",          "answer_late",
+                                        "answer_twice", "error_after_commit", "die_after_commit"};
 constexpr std::string_view kIntegers[] = {"seed", "slow_ms", "answer_late_ms"};
 constexpr std::string_view kFailMembers[] = {"code",  "service_code", "message", "retry_after_ms",
                                              "share", "attempts",     "where"};
@@ -193,8 +192,8 @@ json Rehearsal::plan() const { return state_->current(); }
 
 void Rehearsal::add_to(sdk::Program& program, const std::string& adapter) {
   const auto state = state_;
-  const auto change = [state](const std::string& name, const json& value)
-      -> tl::expected<void, std::string> {
+  const auto change = [state](const std::string& name,
+                              const json& value) -> tl::expected<void, std::string> {
     json plan = state->current();
     plan[name] = value;
     const auto good = check_plan(plan);
@@ -217,20 +216,19 @@ void Rehearsal::add_to(sdk::Program& program, const std::string& adapter) {
   number_flag("--answer-twice", "answer_twice", "SHARE", "Answered two times");
   number_flag("--error-after-commit", "error_after_commit", "SHARE", "Done, answered 500");
   number_flag("--die-after-commit", "die_after_commit", "SHARE", "Done, then the process ends");
-  program.flags.push_back({"--fail", "CODE", "Refuse every task with this code",
-                           [change](const std::string& code) {
-                             return change("fail", {{"code", code}});
-                           }});
   program.flags.push_back(
-      {"--faults", "JSON", "The whole plan, as the control subject takes it",
-       [state](const std::string& text) -> tl::expected<void, std::string> {
-         json plan = json::parse(text, nullptr, false);
-         const auto good = check_plan(plan);
-         if (!good) return good;
-         const std::lock_guard lock(state->mutex);
-         state->plan = std::move(plan);
-         return {};
+      {"--fail", "CODE", "Refuse every task with this code", [change](const std::string& code) {
+         return change("fail", {{"code", code}});
        }});
+  program.flags.push_back({"--faults", "JSON", "The whole plan, as the control subject takes it",
+                           [state](const std::string& text) -> tl::expected<void, std::string> {
+                             json plan = json::parse(text, nullptr, false);
+                             const auto good = check_plan(plan);
+                             if (!good) return good;
+                             const std::lock_guard lock(state->mutex);
+                             state->plan = std::move(plan);
+                             return {};
+                           }});
   program.interference.before = [state](const Request& request) { return state->before(request); };
   program.interference.after = [state](const Request& request, const Answer& answer) {
     return state->after(request, answer);
@@ -239,8 +237,8 @@ void Rehearsal::add_to(sdk::Program& program, const std::string& adapter) {
   program.listen = [state, adapter](messaging::MessageBus& bus) -> tl::expected<void, std::string> {
     const auto subject = messaging::custom_subject("weft-adapter." + adapter + ".control");
     if (!subject) return tl::unexpected(subject.error().message);
-    const auto listening = bus.subscribe(
-        messaging::exactly(*subject), {}, [state, &bus](messaging::Received message) {
+    const auto listening =
+        bus.subscribe(messaging::exactly(*subject), {}, [state, &bus](messaging::Received message) {
           tl::expected<void, std::string> good;
           if (!message.body.empty()) {
             json plan = json::parse(message.body, nullptr, false);

@@ -112,9 +112,10 @@ Outcome receive_return(const Request& request, Transaction& transaction) {
   const auto lines = read_lines(request.input);
   if (!lines) return lines.error();
   for (const Line& line : *lines) {
-    transaction.run("INSERT INTO returned (key, order_id, sku, location, qty) VALUES (?, ?, ?, ?, ?)",
-                    {request.key(), text_or_empty(request.input, "order_id"), line.sku,
-                     line.location, line.qty});
+    transaction.run(
+        "INSERT INTO returned (key, order_id, sku, location, qty) VALUES (?, ?, ?, ?, ?)",
+        {request.key(), text_or_empty(request.input, "order_id"), line.sku, line.location,
+         line.qty});
   }
   return Outcome::done({{"received", lines->size()}});
 }

@@ -7,8 +7,8 @@
 
 #include "adapters/sdk/adapter.h"
 
-// The warehouses: goods are picked by location and leave as one shipment. What leaves here must also
-// leave the stock: the workflow tells inventory with `commit` after the shipment.
+// The warehouses: goods are picked by location and leave as one shipment. What leaves here must
+// also leave the stock: the workflow tells inventory with `commit` after the shipment.
 //
 //   allocation  key, saga, order_id, sku, location, qty, unit_minor,
 //               state (allocated|deallocated|shipped)

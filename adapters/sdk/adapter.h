@@ -41,23 +41,23 @@ class Outcome {
 
   static Outcome done(nlohmann::json reply = nlohmann::json::object());
   /// A business refusal, 409: nothing is kept, what the handler wrote is rolled back.
-  static Outcome refused(std::string code, std::string message,
-                         nlohmann::json details = nullptr, int service_code = 409);
+  static Outcome refused(std::string code, std::string message, nlohmann::json details = nullptr,
+                         int service_code = 409);
   /// May work later: 500 with `Weft-Effect: none`; rolled back.
   static Outcome transient(std::string code, std::string message);
   /// Cannot take work now: 503 with `retry_after_ms`; rolled back, no attempt is spent.
   static Outcome unavailable(std::string message, std::chrono::milliseconds retry_after);
-  /// Accepted, nothing done yet: what the handler wrote is rolled back, because the work may still be
-  /// refused or dropped. The resume handler is called after `delay` (also after a restart) and its result
-  /// goes to `weft.complete.<token>` until it is settled. With `heartbeat` > 0 the saga is asked at
-  /// that interval whether it still wants the work; if not, the work is dropped.
+  /// Accepted, nothing done yet: what the handler wrote is rolled back, because the work may still
+  /// be refused or dropped. The resume handler is called after `delay` (also after a restart) and
+  /// its result goes to `weft.complete.<token>` until it is settled. With `heartbeat` > 0 the saga
+  /// is asked at that interval whether it still wants the work; if not, the work is dropped.
   static Outcome pending(std::chrono::milliseconds delay,
                          std::chrono::milliseconds heartbeat = std::chrono::milliseconds{0});
 
   Kind kind = Kind::kDone;
-  nlohmann::json reply;                   ///< Of kDone.
-  messaging::ServiceError error;          ///< Of the refusals.
-  std::chrono::milliseconds delay{0};     ///< Of kPending.
+  nlohmann::json reply;                ///< Of kDone.
+  messaging::ServiceError error;       ///< Of the refusals.
+  std::chrono::milliseconds delay{0};  ///< Of kPending.
   std::chrono::milliseconds heartbeat{0};
 };
 

@@ -194,15 +194,16 @@ class Courier::Loop {
     for (const Heartbeat& heartbeat : heartbeats) {
       const auto subject = messaging::heartbeat_subject(heartbeat.token);
       if (!subject) continue;
-      requester_.send(Message(*subject, "{}"), std::chrono::steady_clock::now() + kAnswerTimeout,
-                      [this, key = heartbeat.key](tl::expected<Received, Requester::Failure> answer) {
-                        if (!answer) return;
-                        const auto body = nlohmann::json::parse(answer->body, nullptr, false);
-                        if (!body.is_object() || body.value("wanted", true)) return;
-                        const std::lock_guard lock(mutex_);
-                        unwanted_.push_back(key);
-                        woken_ = true;
-                      });
+      requester_.send(
+          Message(*subject, "{}"), std::chrono::steady_clock::now() + kAnswerTimeout,
+          [this, key = heartbeat.key](tl::expected<Received, Requester::Failure> answer) {
+            if (!answer) return;
+            const auto body = nlohmann::json::parse(answer->body, nullptr, false);
+            if (!body.is_object() || body.value("wanted", true)) return;
+            const std::lock_guard lock(mutex_);
+            unwanted_.push_back(key);
+            woken_ = true;
+          });
     }
     std::vector<std::string> unwanted;
     {

@@ -10,8 +10,8 @@
 namespace weft::sdk {
 
 /// The thread for everything that is not a prompt answer: goes on with pending work when it is due,
-/// sends results, heartbeats and events until the orchestrator has them, and answers late where that
-/// was asked for. What it has to do is in the database, so a restart loses nothing.
+/// sends results, heartbeats and events until the orchestrator has them, and answers late where
+/// that was asked for. What it has to do is in the database, so a restart loses nothing.
 class Courier final {
  public:
   /// All must outlive this.

@@ -49,8 +49,10 @@ void bind(sqlite3_stmt* statement, int place, const SqlValue& value) {
 
 SqlValue column(sqlite3_stmt* statement, int place) {
   switch (sqlite3_column_type(statement, place)) {
-    case SQLITE_NULL: return nullptr;
-    case SQLITE_INTEGER: return std::int64_t{sqlite3_column_int64(statement, place)};
+    case SQLITE_NULL:
+      return nullptr;
+    case SQLITE_INTEGER:
+      return std::int64_t{sqlite3_column_int64(statement, place)};
     default: {
       const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, place));
       return std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, place)));
@@ -90,8 +92,7 @@ class SqliteTransaction final : public Transaction {
     return failed() ? 0 : sqlite3_changes64(connection_);
   }
 
-  std::vector<Row> query(std::string_view sql,
-                         std::initializer_list<SqlValue> arguments) override {
+  std::vector<Row> query(std::string_view sql, std::initializer_list<SqlValue> arguments) override {
     std::vector<Row> rows;
     if (failed()) return rows;
     std::string error;

@@ -41,7 +41,8 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
   /// Runs a statement with `?` for each of `arguments`; returns how many rows it changed.
-  virtual std::int64_t run(std::string_view sql, std::initializer_list<SqlValue> arguments = {}) = 0;
+  virtual std::int64_t run(std::string_view sql,
+                           std::initializer_list<SqlValue> arguments = {}) = 0;
   virtual std::vector<Row> query(std::string_view sql,
                                  std::initializer_list<SqlValue> arguments = {}) = 0;
   /// Runs `part`; if it returns false, what it wrote is undone and what was before stays.

@@ -4,8 +4,8 @@
 #include <optional>
 #include <utility>
 
-#include <nlohmann/json.hpp>
 #include <openssl/evp.h>
+#include <nlohmann/json.hpp>
 
 #include "adapters/sdk/outbox.h"
 
@@ -52,7 +52,8 @@ std::string dump(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-// The forward call's identity: operation and body, keys sorted, so that re-rendering is no conflict.
+// The forward call's identity: operation and body, keys sorted, so that re-rendering is no
+// conflict.
 std::string digest_of(const Request& request) {
   const std::string text = request.operation + '\n' + dump(request.input);
   unsigned char bytes[EVP_MAX_MD_SIZE];
@@ -69,10 +70,14 @@ std::string digest_of(const Request& request) {
 
 std::string effect_name(EffectClaim effect) {
   switch (effect) {
-    case EffectClaim::kNone: return "none";
-    case EffectClaim::kUndone: return "undone";
-    case EffectClaim::kPerhaps: return "perhaps";
-    case EffectClaim::kAbsent: break;
+    case EffectClaim::kNone:
+      return "none";
+    case EffectClaim::kUndone:
+      return "undone";
+    case EffectClaim::kPerhaps:
+      return "perhaps";
+    case EffectClaim::kAbsent:
+      break;
   }
   return "";
 }
@@ -131,8 +136,9 @@ Outcome run_handler(const Handler& handler, const Request& request, Transaction&
       return outcome.kind == Outcome::Kind::kDone;
     });
   } catch (const json::exception& thrown) {
-    outcome = Outcome::refused("bad_input", std::string("the input does not fit the operation: ") +
-                                                thrown.what(), nullptr, 400);
+    outcome = Outcome::refused(
+        "bad_input", std::string("the input does not fit the operation: ") + thrown.what(), nullptr,
+        400);
   } catch (const std::exception& thrown) {
     outcome = Outcome::transient("handler_failed", thrown.what());
   }
@@ -141,9 +147,9 @@ Outcome run_handler(const Handler& handler, const Request& request, Transaction&
 
 json task_json(const Request& request) {
   const messaging::TaskHeaders& headers = request.headers;
-  return {{"saga", headers.saga},       {"workflow", headers.workflow},
-          {"step", headers.step},       {"attempt", headers.attempt},
-          {"input", request.input},     {"traceparent", headers.traceparent}};
+  return {{"saga", headers.saga},   {"workflow", headers.workflow},
+          {"step", headers.step},   {"attempt", headers.attempt},
+          {"input", request.input}, {"traceparent", headers.traceparent}};
 }
 
 Request request_of(const std::string& key, const std::string& operation, const std::string& task) {
@@ -219,15 +225,15 @@ Answer handle_compensation(const Adapter::Operation& operation, Request request,
   const auto known = look_up(transaction, request.key());
   if (!known) {
     // Remembered first, so that a forward call still on its way finds the key undone.
-    remember(transaction, request.key(), {"undone", request.operation, "", "{}", EffectClaim::kNone});
+    remember(transaction, request.key(),
+             {"undone", request.operation, "", "{}", EffectClaim::kNone});
     return success("{}", EffectClaim::kNone);
   }
   if (known->state == "undone") return success(known->reply, known->effect);
   if (known->state == "in_progress") {
     // Nobody waits for that work any more: ask at once, so that it can be dropped.
-    transaction.run(
-        "UPDATE weft_work SET next_heartbeat_ms = 0 WHERE key = ? AND heartbeat_ms > 0",
-        {request.key()});
+    transaction.run("UPDATE weft_work SET next_heartbeat_ms = 0 WHERE key = ? AND heartbeat_ms > 0",
+                    {request.key()});
     transaction.want_courier();
     return in_progress();
   }
@@ -268,8 +274,7 @@ Answer handle_dry_run(const Adapter::Operation& operation, const Request& reques
 
 }  // namespace
 
-Answer Answer::failed(int service_code, std::string code, std::string message,
-                      EffectClaim effect) {
+Answer Answer::failed(int service_code, std::string code, std::string message, EffectClaim effect) {
   Answer answer;
   answer.kind = Kind::kError;
   answer.error.service_code = service_code;
@@ -287,7 +292,8 @@ Answer handle_request(const Adapter& adapter, Request request, bool expired,
                           adapter.name() + " has no operation \"" + request.operation + "\"");
   }
   if (operation->query && !request.headers.compensation) {
-    if (expired) return Answer::failed(408, "expired", "the deadline had passed", EffectClaim::kNone);
+    if (expired)
+      return Answer::failed(408, "expired", "the deadline had passed", EffectClaim::kNone);
     const Outcome outcome = run_handler(operation->query, request, transaction);
     if (outcome.kind == Outcome::Kind::kDone) return success(dump(outcome.reply));
     return refusal(outcome, EffectClaim::kNone);
@@ -332,8 +338,8 @@ bool resume_due_work(const Adapter& adapter, std::int64_t now_ms, Transaction& t
       // A refusal leaves nothing: the key is unknown again, so that a retry can succeed.
       transaction.run("DELETE FROM weft_work WHERE key = ?", {key});
       transaction.run("DELETE FROM weft_fence WHERE key = ?", {key});
-      put_in_outbox(transaction, {OutboxEntry::Kind::kFail, token, "",
-                                  messaging::error_body(outcome.error)});
+      put_in_outbox(transaction,
+                    {OutboxEntry::Kind::kFail, token, "", messaging::error_body(outcome.error)});
       break;
     default: {  // later: still pending, or a passing trouble
       const std::int64_t wait = outcome.kind == Outcome::Kind::kPending
@@ -366,8 +372,8 @@ void drop_work(const std::string& key, Transaction& transaction) {
   messaging::ServiceError error;
   error.code = "cancelled";
   error.message = "the saga no longer wants this work; it was dropped";
-  put_in_outbox(transaction, {OutboxEntry::Kind::kFail, rows.front().text(0), "",
-                              messaging::error_body(error)});
+  put_in_outbox(transaction,
+                {OutboxEntry::Kind::kFail, rows.front().text(0), "", messaging::error_body(error)});
 }
 
 std::int64_t next_work_ms(Transaction& transaction) {

@@ -15,7 +15,8 @@
 //   weft_fence  key, state (in_progress|done|undone), operation and digest of the forward call,
 //               reply (of the last thing done), effect (claim sent with it), at_ms
 //   weft_work   key, operation, task (JSON: headers and input), token, due_ms, heartbeat_ms,
-//               next_heartbeat_ms                       -- pending work, one row per key in progress
+//               next_heartbeat_ms                       -- pending work, one row per key in
+//               progress
 namespace weft::sdk {
 
 extern const std::string_view kFenceSchema;

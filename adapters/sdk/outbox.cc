@@ -17,9 +17,12 @@ namespace {
 
 std::string kind_name(OutboxEntry::Kind kind) {
   switch (kind) {
-    case OutboxEntry::Kind::kComplete: return "complete";
-    case OutboxEntry::Kind::kFail: return "fail";
-    case OutboxEntry::Kind::kEvent: return "event";
+    case OutboxEntry::Kind::kComplete:
+      return "complete";
+    case OutboxEntry::Kind::kFail:
+      return "fail";
+    case OutboxEntry::Kind::kEvent:
+      return "event";
   }
   return {};
 }
@@ -40,8 +43,7 @@ void put_in_outbox(Transaction& transaction, const OutboxEntry& entry,
        wall_clock_ms() + delay.count()});
 }
 
-std::vector<OutboxEntry> due_entries(Transaction& transaction, std::int64_t now_ms,
-                                     int count_max) {
+std::vector<OutboxEntry> due_entries(Transaction& transaction, std::int64_t now_ms, int count_max) {
   std::vector<OutboxEntry> entries;
   for (const Row& row : transaction.query(
            "SELECT kind, target, message_id, body, id FROM weft_outbox WHERE due_ms <= ? "

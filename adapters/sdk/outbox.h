@@ -22,7 +22,7 @@ struct OutboxEntry {
   std::string target;      ///< The token, or the event's name.
   std::string message_id;  ///< Makes a repeated event harmless; empty for results.
   std::string body;
-  std::int64_t id = 0;     ///< Given when stored.
+  std::int64_t id = 0;  ///< Given when stored.
 };
 
 void put_in_outbox(Transaction& transaction, const OutboxEntry& entry,

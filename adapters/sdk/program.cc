@@ -25,7 +25,8 @@ void add_flags(CLI::App& app, const std::vector<Flag>& flags) {
       if (!result) throw CLI::ValidationError(name, result.error());
     };
     if (flag.value.empty()) {
-      app.add_flag_callback(flag.name, [set] { set("true"); }, flag.help);
+      app.add_flag_callback(
+          flag.name, [set] { set("true"); }, flag.help);
     } else {
       app.add_option_function<std::string>(flag.name, set, flag.help)->type_name(flag.value);
     }
@@ -46,8 +47,8 @@ sigset_t block_stop_signals() {
 
 int run_adapter(const Adapter& adapter, int argc, char** argv, Program program) {
   CLI::App app(adapter.description(), "weft-adapter-" + adapter.name());
-  app.footer("Example: weft-adapter-" + adapter.name() +
-             " --nats nats://127.0.0.1:4222 --data " + adapter.name() + ".db");
+  app.footer("Example: weft-adapter-" + adapter.name() + " --nats nats://127.0.0.1:4222 --data " +
+             adapter.name() + ".db");
   messaging::NatsOptions nats;
   nats.name = "weft-adapter-" + adapter.name();
   std::string data = adapter.name() + ".db";
@@ -90,7 +91,8 @@ int run_adapter(const Adapter& adapter, int argc, char** argv, Program program) 
   if (!worker) return failed(adapter, worker.error());
   (*bus)->set_state_handler([&adapter, &nats](messaging::BusState state) {
     if (state == messaging::BusState::kClosed) return;
-    const char* word = state == messaging::BusState::kConnected ? "connected to" : "not connected to";
+    const char* word =
+        state == messaging::BusState::kConnected ? "connected to" : "not connected to";
     std::fprintf(stderr, "weft-adapter-%s: %s %s\n", adapter.name().c_str(), word,
                  nats.url.c_str());
   });

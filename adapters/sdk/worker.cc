@@ -117,14 +117,14 @@ class Worker::Pool {
     }
     tl::expected<void, std::string> ok;
     for (const char* verb : {"PING", "INFO", "STATS"}) {
-      for (const auto& pattern : {messaging::service_pattern(verb),
-                                  messaging::service_pattern(verb, adapter_.name()),
-                                  messaging::service_pattern(verb, adapter_.name(), service_.id())}) {
+      for (const auto& pattern :
+           {messaging::service_pattern(verb), messaging::service_pattern(verb, adapter_.name()),
+            messaging::service_pattern(verb, adapter_.name(), service_.id())}) {
         if (ok) ok = listen(pattern, {}, &Pool::on_service_question);
       }
     }
-    if (ok) ok = listen(messaging::task_pattern(adapter_.name()), messaging::kQueueGroup,
-                        &Pool::on_task);
+    if (ok)
+      ok = listen(messaging::task_pattern(adapter_.name()), messaging::kQueueGroup, &Pool::on_task);
     if (ok && adapter_.dry_runs()) {
       ok = listen(messaging::dryrun_pattern(adapter_.name()), messaging::kQueueGroup,
                   &Pool::on_task);
@@ -267,12 +267,12 @@ class Worker::Pool {
       return bad(400, "bad_request", headers.error().message);
     }
     if (message.body.size() > options_.limits.body_bytes_max) {
-      return bad(413, "too_large", "the body has " + std::to_string(message.body.size()) +
-                                       " bytes; at most " +
-                                       std::to_string(options_.limits.body_bytes_max) + " are taken");
+      return bad(413, "too_large",
+                 "the body has " + std::to_string(message.body.size()) + " bytes; at most " +
+                     std::to_string(options_.limits.body_bytes_max) + " are taken");
     }
-    request.input = message.body.empty() ? json::object()
-                                         : json::parse(message.body, nullptr, false);
+    request.input =
+        message.body.empty() ? json::object() : json::parse(message.body, nullptr, false);
     if (request.input.is_discarded()) return bad(400, "bad_input", "the body is not JSON");
     return request;
   }

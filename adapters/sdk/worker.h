@@ -24,11 +24,11 @@ struct Interference {
     bool lost = false;                   ///< Neither done nor answered.
   };
   struct After {
-    std::optional<Answer> instead;       ///< Answered although the work is committed.
-    bool lost = false;                   ///< Not answered.
+    std::optional<Answer> instead;  ///< Answered although the work is committed.
+    bool lost = false;              ///< Not answered.
     bool twice = false;
     std::chrono::milliseconds late{0};
-    bool die = false;                    ///< The process ends at once, before the answer.
+    bool die = false;  ///< The process ends at once, before the answer.
   };
   std::function<Before(const Request&)> before;
   std::function<After(const Request&, const Answer&)> after;
@@ -54,8 +54,8 @@ class Worker final {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Takes no new task, finishes what it has, hands over results; at most `limit`. What is left then
-  /// was never begun, or is pending in the database.
+  /// Takes no new task, finishes what it has, hands over results; at most `limit`. What is left
+  /// then was never begun, or is pending in the database.
   void drain(std::chrono::milliseconds limit);
 
  private:

@@ -16,7 +16,7 @@ using messaging::SubscriptionId;
 
 namespace {
 
-constexpr std::size_t kPayloadBytesMax = 1024 * 1024;      // the broker's default max_payload
+constexpr std::size_t kPayloadBytesMax = 1024 * 1024;         // the broker's default max_payload
 constexpr std::size_t kUnflushedBytesMax = 32 * 1024 * 1024;  // as NatsOptions
 
 }  // namespace
@@ -103,7 +103,8 @@ void SimNetwork::send(SimBus* to, std::uint64_t subscription,
     if (happens(faults_.lost)) continue;
     const std::int64_t spread = faults_.delay_ms_max - faults_.delay_ms_min;
     std::int64_t delay = faults_.delay_ms_min;
-    if (spread > 0) delay += static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(spread + 1));
+    if (spread > 0)
+      delay += static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(spread + 1));
     on_the_way_.emplace(std::pair{now_ms_ + delay, next_number_++},
                         Delivery{to, subscription, message, status});
   }
@@ -162,8 +163,9 @@ void SimBus::flush() {
   for (Message& message : batch) network_.route(*this, std::move(message));
 }
 
-tl::expected<SubscriptionId, BusError> SimBus::subscribe(
-    const messaging::SubjectPattern& pattern, std::string_view queue_group, Handler handler) {
+tl::expected<SubscriptionId, BusError> SimBus::subscribe(const messaging::SubjectPattern& pattern,
+                                                         std::string_view queue_group,
+                                                         Handler handler) {
   if (closed_) return tl::unexpected(BusError{"the bus is closed"});
   if (!queue_group.empty() && !messaging::any_pattern(queue_group)) {
     return tl::unexpected(BusError{"a queue group must be one word without blanks"});

@@ -23,8 +23,8 @@ struct BusFaults {
 
 class SimBus;
 
-/// The broker of the virtual world: the twin of NATS, on virtual time and one thread. Equal seeds and
-/// equal calls give equal deliveries. Nothing moves but in step() and run_until().
+/// The broker of the virtual world: the twin of NATS, on virtual time and one thread. Equal seeds
+/// and equal calls give equal deliveries. Nothing moves but in step() and run_until().
 class SimNetwork final {
  public:
   explicit SimNetwork(std::uint64_t seed);
@@ -77,7 +77,8 @@ class SimNetwork final {
   bool running_ = true;
   std::set<std::string> cut_off_;
   std::vector<SimBus*> clients_;  // in order of connecting, so that routing is deterministic
-  std::map<std::pair<std::int64_t, std::uint64_t>, Delivery> on_the_way_;  // by due time, then order
+  std::map<std::pair<std::int64_t, std::uint64_t>, Delivery>
+      on_the_way_;  // by due time, then order
   Observer observer_;
 };
 

@@ -58,8 +58,9 @@ TEST(CloudEventTest, WhatIsNoneIsRefusedWithTheReason) {
             std::string::npos);
   EXPECT_NE(error(R"({"specversion":"1.0","source":"s","type":"t"})").find("id is missing"),
             std::string::npos);
-  EXPECT_NE(error(R"({"specversion":"1.0","id":7,"source":"s","type":"t"})").find("id must be text"),
-            std::string::npos);
+  EXPECT_NE(
+      error(R"({"specversion":"1.0","id":7,"source":"s","type":"t"})").find("id must be text"),
+      std::string::npos);
   EXPECT_NE(error(R"({"specversion":"1.0","id":"i","source":"s","type":"t","data_base64":"eA=="})")
                 .find("data_base64"),
             std::string::npos);

@@ -80,7 +80,7 @@ TEST(TaskHeadersTest, AForwardCallHasNoCompensationHeaders) {
 
 TEST(TaskHeadersTest, KeysAreCheckedInBothDirections) {
   for (const std::string& key : {std::string(), std::string("Upper"), std::string("a b"),
-                                std::string("a\nb"), std::string(201, 'a')}) {
+                                 std::string("a\nb"), std::string(201, 'a')}) {
     TaskHeaders task = some_task();
     task.idempotency_key = key;
     EXPECT_FALSE(build_task_headers(task)) << key;
@@ -120,9 +120,7 @@ TEST(TaskReplyTest, SuccessKeepsItsBytes) {
   EXPECT_EQ(reply.effect, EffectClaim::kAbsent);
 }
 
-TEST(TaskReplyTest, NoBodyIsNull) {
-  EXPECT_EQ(read_task_reply(Received{}).body, "null");
-}
+TEST(TaskReplyTest, NoBodyIsNull) { EXPECT_EQ(read_task_reply(Received{}).body, "null"); }
 
 TEST(TaskReplyTest, Pending) {
   EXPECT_EQ(read_task_reply(as_received(pending_reply(kInbox))).kind, Kind::kPending);
@@ -176,8 +174,9 @@ TEST(TaskReplyTest, AFailureNeedsNoBody) {
 
 TEST(TaskReplyTest, AnErrorNumberThatIsNoneCountsAsUnknown) {
   for (const char* number : {"abc", "0", "-1", "99999999999999999999"}) {
-    EXPECT_EQ(read_task_reply(with_headers({{"Nats-Service-Error-Code", number}})).error.service_code,
-              500)
+    EXPECT_EQ(
+        read_task_reply(with_headers({{"Nats-Service-Error-Code", number}})).error.service_code,
+        500)
         << number;
   }
   EXPECT_EQ(read_task_reply(with_headers({{"Nats-Service-Error", "x"}})).error.service_code, 500);
@@ -193,10 +192,12 @@ TEST(TaskReplyTest, UnreadableHeadersProveNothing) {
 }
 
 TEST(TaskReplyTest, AnErrorOutranksPendingAndSize) {
-  EXPECT_EQ(read_task_reply(with_headers({{"Weft-Pending", "true"}, {"Nats-Service-Error", "x"}})).kind,
-            Kind::kFailure);
-  EXPECT_EQ(read_task_reply(with_headers({{"Nats-Service-Error", "x"}}, std::string(1 << 20, 'x'))).kind,
-            Kind::kFailure);
+  EXPECT_EQ(
+      read_task_reply(with_headers({{"Weft-Pending", "true"}, {"Nats-Service-Error", "x"}})).kind,
+      Kind::kFailure);
+  EXPECT_EQ(
+      read_task_reply(with_headers({{"Nats-Service-Error", "x"}}, std::string(1 << 20, 'x'))).kind,
+      Kind::kFailure);
 }
 
 TEST(TaskReplyTest, TheLimitIsExact) {
@@ -225,8 +226,8 @@ TEST(PubAckTest, OnlyAnAcknowledgementIsOne) {
   EXPECT_TRUE(parse_pub_ack(R"({"stream":"S","domain":"d","seq":7,"duplicate":true})")->duplicate);
   for (const char* body : {"", "{}", R"({"stream":"S"})", R"({"seq":7})", R"({"stream":7,"seq":7})",
                            R"({"stream":"S","seq":-1})", R"({"stream":"S","seq":7,"qty":3})",
-                           R"({"error":{"code":503},"stream":"S","seq":0})", R"([{"stream":"S","seq":1}])",
-                           R"({"stream":"S","seq":7)"}) {
+                           R"({"error":{"code":503},"stream":"S","seq":0})",
+                           R"([{"stream":"S","seq":1}])", R"({"stream":"S","seq":7)"}) {
     EXPECT_FALSE(parse_pub_ack(body)) << body;
   }
 }
@@ -263,10 +264,11 @@ TEST(ProblemTest, IsAProblemDocumentWithMicroHeaders) {
   const Message message = problem_reply(kInbox, problem);
   EXPECT_EQ(message.headers.get("Nats-Service-Error-Code"), "404");
   EXPECT_EQ(message.headers.get("Nats-Service-Error"), "Unknown workflow");
-  EXPECT_EQ(message.body,
-            R"({"type":"urn:weft:problem:unknown_workflow","title":"Unknown workflow","status":404,)"
-            R"("detail":"there is no workflow \"retail.ordr\"","code":"unknown_workflow",)"
-            R"("retry_after_ms":100,"near":["retail.order"],"first_digest":"abc"})");
+  EXPECT_EQ(
+      message.body,
+      R"({"type":"urn:weft:problem:unknown_workflow","title":"Unknown workflow","status":404,)"
+      R"("detail":"there is no workflow \"retail.ordr\"","code":"unknown_workflow",)"
+      R"("retry_after_ms":100,"near":["retail.order"],"first_digest":"abc"})");
 }
 
 TEST(JsonStringTest, EscapesAndRepairs) {

@@ -145,7 +145,8 @@ TEST_F(NodeExamplesTest, LoyaltyKeepsTheFence) {
 TEST_F(NodeExamplesTest, AnUnmodifiedServiceIsAnAdapter) {
   const auto program = start("carrier_service.js");
   const auto at = [](const char* subject) { return *messaging::custom_subject(subject); };
-  EXPECT_EQ(json::parse(task(at("carrier.quote"), {{"weight_g", 500}}, "q").body)["price_minor"], 325);
+  EXPECT_EQ(json::parse(task(at("carrier.quote"), {{"weight_g", 500}}, "q").body)["price_minor"],
+            325);
   const TaskReply heavy = task(at("carrier.quote"), {{"weight_g", 50'000}}, "q");
   EXPECT_EQ(heavy.kind, Kind::kFailure);
   EXPECT_EQ(heavy.error.service_code, 409);

@@ -62,7 +62,8 @@ Adapter counting_adapter() {
       .probe("look")
       .query("sum", [](const Request&, Transaction& transaction) {
         return Outcome::done(
-            {{"sum", transaction.query("SELECT coalesce(sum(amount), 0) FROM effect")[0].integer(0)}});
+            {{"sum",
+              transaction.query("SELECT coalesce(sum(amount), 0) FROM effect")[0].integer(0)}});
       });
   return adapter;
 }
@@ -70,9 +71,9 @@ Adapter counting_adapter() {
 class FenceTest : public testing::Test {
  protected:
   FenceTest()
-      : database(std::move(*Database::open(dir.file("fence.db"), std::string(kFenceSchema) +
-                                                                      std::string(kOutboxSchema) +
-                                                                      adapter.schema()))) {}
+      : database(std::move(*Database::open(
+            dir.file("fence.db"),
+            std::string(kFenceSchema) + std::string(kOutboxSchema) + adapter.schema()))) {}
 
   Answer send(const std::string& operation, json input = {{"amount", 5}}, bool compensation = false,
               bool expired = false, const std::string& key = "saga/step") {

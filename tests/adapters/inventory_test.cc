@@ -24,12 +24,13 @@ class InventoryTest : public testing::Test {
   }
   ~InventoryTest() override {
     // The law of this adapter, after whatever a test did.
-    EXPECT_EQ(stock.number("SELECT count(*) FROM article a LEFT JOIN initial_stock i USING (sku, "
-                           "location) WHERE i.qty + coalesce((SELECT sum(qty) FROM received r WHERE "
-                           "r.sku = a.sku AND r.location = a.location AND NOT withdrawn), 0) <> "
-                           "on_hand + coalesce((SELECT sum(qty) FROM shipped s WHERE s.sku = a.sku "
-                           "AND s.location = a.location), 0)"),
-              0);
+    EXPECT_EQ(
+        stock.number("SELECT count(*) FROM article a LEFT JOIN initial_stock i USING (sku, "
+                     "location) WHERE i.qty + coalesce((SELECT sum(qty) FROM received r WHERE "
+                     "r.sku = a.sku AND r.location = a.location AND NOT withdrawn), 0) <> "
+                     "on_hand + coalesce((SELECT sum(qty) FROM shipped s WHERE s.sku = a.sku "
+                     "AND s.location = a.location), 0)"),
+        0);
     EXPECT_EQ(stock.number("SELECT count(*) FROM article a WHERE reserved <> coalesce((SELECT "
                            "sum(qty) FROM reservation r WHERE r.sku = a.sku AND r.location = "
                            "a.location), 0)"),
@@ -37,9 +38,8 @@ class InventoryTest : public testing::Test {
   }
 
   void load(const json& list) {
-    EXPECT_TRUE(stock.database->write([&](sdk::Transaction& transaction) {
-      EXPECT_TRUE(load_stock(list, transaction));
-    }));
+    EXPECT_TRUE(stock.database->write(
+        [&](sdk::Transaction& transaction) { EXPECT_TRUE(load_stock(list, transaction)); }));
   }
   static json lines(std::initializer_list<std::tuple<const char*, const char*, int>> items) {
     json list = json::array();
@@ -59,8 +59,8 @@ TEST_F(InventoryTest, ReservesWhereTheLineSays) {
   json order = lines({{"tea", "south", 3}});
   order["lines"][0]["unit_minor"] = 250;
   const json reply = body_of(stock.send("reserve", order, "reserve"));
-  EXPECT_EQ(reply["lines"], json::parse(
-      R"([{"sku":"tea","location":"south","qty":3,"unit_minor":250}])"));
+  EXPECT_EQ(reply["lines"],
+            json::parse(R"([{"sku":"tea","location":"south","qty":3,"unit_minor":250}])"));
   EXPECT_EQ(reserved(), 3);
 }
 
@@ -106,15 +106,17 @@ TEST_F(InventoryTest, TheUndoWithoutLinesGivesBackAll) {
 // The saga of an unknown outcome can only guess where stock was reserved.
 TEST_F(InventoryTest, TheUndoFindsTheArticleElsewhere) {
   body_of(stock.send("reserve", lines({{"tea", "", 12}}), "reserve"));
-  EXPECT_EQ(body_of(stock.undo("release", lines({{"tea", "north", 12}}), "reserve"))["released"], 12);
+  EXPECT_EQ(body_of(stock.undo("release", lines({{"tea", "north", 12}}), "reserve"))["released"],
+            12);
   EXPECT_EQ(reserved(), 0);
 }
 
 TEST_F(InventoryTest, AStepMayReleaseWhatItsSagaHolds) {
   body_of(stock.send("reserve", lines({{"tea", "north", 5}}), "reserve"));
-  EXPECT_EQ(stock.send("release", {{"lines", lines({{"tea", "north", 1}})["lines"]}}, "trim", "other")
-                .error.code,
-            "not_reserved");
+  EXPECT_EQ(
+      stock.send("release", {{"lines", lines({{"tea", "north", 1}})["lines"]}}, "trim", "other")
+          .error.code,
+      "not_reserved");
   EXPECT_EQ(stock.send("release", lines({{"tea", "north", 6}}), "trim").error.code, "not_reserved");
   EXPECT_EQ(body_of(stock.send("release", lines({{"tea", "north", 2}}), "trim"))["released"], 2);
   EXPECT_EQ(reserved(), 3);
@@ -137,15 +139,18 @@ TEST_F(InventoryTest, GoodsIssueTakesReservationAndStock) {
   body_of(stock.send("reserve", lines({{"tea", "north", 5}, {"cup", "north", 1}}), "reserve"));
   body_of(stock.send("commit", lines({{"tea", "north", 4}, {"cup", "north", 1}}), "issue"));
   EXPECT_EQ(reserved(), 1);
-  EXPECT_EQ(stock.number("SELECT on_hand FROM article WHERE sku = 'tea' AND location = 'north'"), 6);
-  EXPECT_EQ(stock.send("commit", lines({{"tea", "north", 2}}), "issue2").error.code, "not_reserved");
+  EXPECT_EQ(stock.number("SELECT on_hand FROM article WHERE sku = 'tea' AND location = 'north'"),
+            6);
+  EXPECT_EQ(stock.send("commit", lines({{"tea", "north", 2}}), "issue2").error.code,
+            "not_reserved");
   EXPECT_EQ(stock.number("SELECT sum(qty) FROM shipped"), 5);
 }
 
 TEST_F(InventoryTest, GoodsComeBackAndMayGoAgain) {
   body_of(stock.send("receive", lines({{"cup", "", 2}}), "receive"));
   EXPECT_EQ(stock.number("SELECT on_hand FROM article WHERE sku = 'cup'"), 5);
-  EXPECT_EQ(stock.send("receive", lines({{"milk", "north", 2}}), "r2").error.code, "unknown_article");
+  EXPECT_EQ(stock.send("receive", lines({{"milk", "north", 2}}), "r2").error.code,
+            "unknown_article");
   body_of(stock.send("reserve", lines({{"cup", "north", 4}}), "reserve", "rival"));
   EXPECT_EQ(stock.undo("withdraw", lines({{"cup", "", 2}}), "receive").error.code, "already_sold");
   body_of(stock.undo("release", json::object(), "reserve", "rival"));
@@ -156,8 +161,9 @@ TEST_F(InventoryTest, GoodsComeBackAndMayGoAgain) {
 TEST_F(InventoryTest, AvailabilityIsAQuestion) {
   body_of(stock.send("reserve", lines({{"tea", "north", 5}}), "reserve"));
   const json reply = body_of(stock.send("availability", {{"skus", {"tea"}}}, ""));
-  EXPECT_EQ(reply["items"][0], json::parse(
-      R"({"sku":"tea","location":"north","on_hand":10,"reserved":5,"available":5})"));
+  EXPECT_EQ(
+      reply["items"][0],
+      json::parse(R"({"sku":"tea","location":"north","on_hand":10,"reserved":5,"available":5})"));
   EXPECT_EQ(body_of(stock.send("snapshot", json::object(), ""))["items"].size(), 3U);
 }
 
@@ -197,7 +203,8 @@ TEST_F(InventoryTest, AnnouncesChangesWhenAsked) {
   const auto options = std::make_shared<InventoryOptions>();
   test::ReferenceAdapter told{inventory_adapter(options)};
   EXPECT_TRUE(told.database->write([&](sdk::Transaction& transaction) {
-    EXPECT_TRUE(load_stock(json::parse(R"([{"sku":"tea","location":"north","qty":9}])"), transaction));
+    EXPECT_TRUE(
+        load_stock(json::parse(R"([{"sku":"tea","location":"north","qty":9}])"), transaction));
   }));
   body_of(told.send("reserve", lines({{"tea", "north", 1}}), "a"));
   EXPECT_EQ(told.number("SELECT count(*) FROM weft_outbox"), 0);
@@ -211,10 +218,13 @@ TEST_F(InventoryTest, AnnouncesChangesWhenAsked) {
 TEST(LoadStockTest, WrongFilesAreNamed) {
   test::ReferenceAdapter stock{inventory_adapter()};
   EXPECT_TRUE(stock.database->write([&](sdk::Transaction& transaction) {
-    for (const char* text : {"7", "{}", R"([{"sku":"a"}])", R"([{"sku":"a","location":"b","qty":-1}])"}) {
+    for (const char* text :
+         {"7", "{}", R"([{"sku":"a"}])", R"([{"sku":"a","location":"b","qty":-1}])"}) {
       EXPECT_FALSE(load_stock(json::parse(text), transaction)) << text;
     }
-    EXPECT_EQ(load_stock(json::parse(R"({"stock":[{"sku":"a","location":"b","qty":1}]})"), transaction), 1);
+    EXPECT_EQ(
+        load_stock(json::parse(R"({"stock":[{"sku":"a","location":"b","qty":1}]})"), transaction),
+        1);
     EXPECT_EQ(load_stock(json::parse(R"([{"sku":"a","location":"b","qty":9}])"), transaction), 0);
   }));
   EXPECT_EQ(stock.number("SELECT on_hand FROM article"), 1);

@@ -12,8 +12,9 @@ namespace {
 // CR and LF end a header line on the wire; NUL ends a C string. Neither may come from a value.
 TEST(HeadersTest, ValuesThatCouldEndTheLineAreRefused) {
   Headers headers;
-  for (const std::string& value : {std::string("a\r\nX: b"), std::string("a\n"), std::string("a\0b", 3),
-                                  std::string("\x7f"), std::string("\x01")}) {
+  for (const std::string& value :
+       {std::string("a\r\nX: b"), std::string("a\n"), std::string("a\0b", 3), std::string("\x7f"),
+        std::string("\x01")}) {
     EXPECT_FALSE(headers.add("Weft-Step", value));
   }
   EXPECT_TRUE(headers.empty());

@@ -119,7 +119,8 @@ TEST(NatsBusTest, SubscriptionsComeAndGoUnderTraffic) {
   traffic.join();
 }
 
-// libnats 3.4.1 misreads empty values; a service that sends an empty error text must still be heard.
+// libnats 3.4.1 misreads empty values; a service that sends an empty error text must still be
+// heard.
 TEST(NatsBusTest, EmptyHeaderValuesOfOthersDoNoHarm) {
   test::NatsServer server;
   const auto bus = connect(server.url());
@@ -131,8 +132,10 @@ TEST(NatsBusTest, EmptyHeaderValuesOfOthersDoNoHarm) {
     replies.push_back(read_task_reply(std::move(message)));
   }));
   test::RawClient raw(server.port());
-  raw.publish("replies", "NATS/1.0\r\nNats-Service-Error: \r\nNats-Service-Error-Code: 409\r\n\r\n", "");
-  raw.publish("replies", "NATS/1.0\r\nNats-Service-Error-Code:409\r\nNats-Service-Error:\r\n\r\n", "");
+  raw.publish("replies", "NATS/1.0\r\nNats-Service-Error: \r\nNats-Service-Error-Code: 409\r\n\r\n",
+              "");
+  raw.publish("replies", "NATS/1.0\r\nNats-Service-Error-Code:409\r\nNats-Service-Error:\r\n\r\n",
+              "");
   raw.publish("replies", "NATS/1.0\r\nX:\r\nWeft-Pending: true\r\n\r\n", "");
   raw.publish("replies", "NATS/1.0\r\n\r\n", "{}");
   ASSERT_TRUE(until([&] {

@@ -25,7 +25,8 @@ TEST(PaymentsTest, AuthorisedIsCapturedPlusVoided) {
   EXPECT_EQ(bank.number("SELECT voided FROM authorisation"), 80);
   EXPECT_EQ(bank.undo("void", amount(500), "authorise").error.code, "already_captured");
   EXPECT_EQ(bank.send("capture", {{"qty", 1}}, "c2").error.code, "unknown_authorisation");
-  EXPECT_EQ(bank.send("capture", {{"qty", 1}}, "c3", "stranger").error.code, "unknown_authorisation");
+  EXPECT_EQ(bank.send("capture", {{"qty", 1}}, "c3", "stranger").error.code,
+            "unknown_authorisation");
 }
 
 TEST(PaymentsTest, TheUndoVoids) {
@@ -43,7 +44,9 @@ TEST(PaymentsTest, DeclinesByRule) {
   rules->decline_above = 1000;
   rules->decline_ending = 13;
   test::ReferenceAdapter bank{payments_adapter(rules)};
-  const auto code = [&](json input) { return bank.send("authorise", std::move(input), "a").error.code; };
+  const auto code = [&](json input) {
+    return bank.send("authorise", std::move(input), "a").error.code;
+  };
   EXPECT_EQ(code(amount(1001)), "payment_declined");
   EXPECT_EQ(code(amount(213)), "payment_declined");
   json marked = amount(100);
@@ -102,8 +105,9 @@ TEST(ErpTest, RejectsByRule) {
   rules->reject_above = 5000;
   test::ReferenceAdapter erp{erp_adapter(rules)};
   for (const int total : {199, 5001}) {
-    EXPECT_EQ(erp.send("create_order", {{"external_id", "o"}, {"total_minor", total}}, "e").error.code,
-              "erp_rejected");
+    EXPECT_EQ(
+        erp.send("create_order", {{"external_id", "o"}, {"total_minor", total}}, "e").error.code,
+        "erp_rejected");
   }
 }
 
@@ -122,9 +126,10 @@ TEST(NotifyTest, EachMessageOnce) {
 TEST(NotifyTest, ChannelsHearTheLatest) {
   test::ReferenceAdapter notify{notify_adapter()};
   for (const int available : {5, 3}) {
-    body_of(notify.send("publish_stock",
-                        {{"channel", "web"}, {"sku", "tea"}, {"items", {{{"available", available}}}}},
-                        "p" + std::to_string(available)));
+    body_of(
+        notify.send("publish_stock",
+                    {{"channel", "web"}, {"sku", "tea"}, {"items", {{{"available", available}}}}},
+                    "p" + std::to_string(available)));
   }
   EXPECT_EQ(notify.number("SELECT json_extract(items, '$[0].available') FROM published"), 3);
   EXPECT_EQ(notify.number("SELECT times FROM published"), 2);

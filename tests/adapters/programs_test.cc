@@ -60,7 +60,8 @@ class ProgramsTest : public testing::Test {
     words.insert(words.end(), more.begin(), more.end());
     auto child = std::make_unique<ChildProcess>(words, dir.file(name + ".log"));
     EXPECT_TRUE(until([&] {
-      return !child->running() || ask(Message(*messaging::service_subject("PING", name)), milliseconds(200));
+      return !child->running() ||
+             ask(Message(*messaging::service_subject("PING", name)), milliseconds(200));
     }));
     EXPECT_TRUE(child->running()) << child->output();
     return child;
@@ -100,7 +101,8 @@ class ProgramsTest : public testing::Test {
     return message;
   }
   std::optional<TaskReply> control(const std::string& adapter, const json& plan) {
-    return ask(Message(*messaging::custom_subject("weft-adapter." + adapter + ".control"), plan.dump()));
+    return ask(
+        Message(*messaging::custom_subject("weft-adapter." + adapter + ".control"), plan.dump()));
   }
   static json some_order() {
     return {{"order_id", "o1"}, {"lines", {{{"sku", "tea"}, {"location", "north"}, {"qty", 4}}}}};
@@ -148,17 +150,18 @@ TEST_F(ProgramsTest, WhatDiedBeforeAnsweringRemembers) {
   inventory = start("inventory");
   EXPECT_EQ(ask(task("inventory", "reserve", some_order(), "reserve"))->kind,
             TaskReply::Kind::kSuccess);
-  const json stock = json::parse(
-      ask(Message(*messaging::task_subject("inventory", "availability"), "{}"))->body);
+  const json stock =
+      json::parse(ask(Message(*messaging::task_subject("inventory", "availability"), "{}"))->body);
   EXPECT_EQ(stock["items"][0]["reserved"], 4);
 }
 
 TEST_F(ProgramsTest, TroubleIsMadeAtRunTime) {
   const auto erp = start("erp", {"--reject-ending", "99"});
   const json order = {{"external_id", "o1"}, {"total_minor", 100}};
-  EXPECT_EQ(ask(task("erp", "create_order", {{"external_id", "o9"}, {"total_minor", 199}}, "rejected"))
-                ->error.code,
-            "erp_rejected");
+  EXPECT_EQ(
+      ask(task("erp", "create_order", {{"external_id", "o9"}, {"total_minor", 199}}, "rejected"))
+          ->error.code,
+      "erp_rejected");
   ASSERT_TRUE(control("erp", {{"fail", {{"code", "erp_period_closed"}, {"service_code", 500}}}}));
   EXPECT_EQ(ask(task("erp", "create_order", order, "e"))->error.code, "erp_period_closed");
   ASSERT_TRUE(control("erp", {{"no_answer", 1}}));
@@ -196,19 +199,20 @@ TEST_F(ProgramsTest, PendingWorkIsFinishedAfterAKill) {
                      {"location", "north"},
                      {"lines", {{{"sku", "tea"}, {"qty", 2}, {"unit_minor", 150}}}}};
   ASSERT_EQ(ask(task("wms", "allocate", pick, "pick"))->kind, TaskReply::Kind::kSuccess);
-  ASSERT_EQ(ask(task("wms", "ship", {{"order_id", "o1"}}, "ship"))->kind, TaskReply::Kind::kPending);
+  ASSERT_EQ(ask(task("wms", "ship", {{"order_id", "o1"}}, "ship"))->kind,
+            TaskReply::Kind::kPending);
   wms->signal(SIGKILL);
   wms->wait();
   std::mutex mutex;
   std::vector<std::string> completed;
-  ASSERT_TRUE(bus->subscribe(*messaging::any_pattern("weft.complete." + kToken), "weft",
-                             [&](Received message) {
-                               const std::lock_guard lock(mutex);
-                               completed.push_back(message.body);
-                               (void)bus->publish(messaging::success_reply(
-                                   *messaging::reply_subject(message.reply), R"({"settled":true})"));
-                               bus->flush();
-                             }));
+  ASSERT_TRUE(bus->subscribe(
+      *messaging::any_pattern("weft.complete." + kToken), "weft", [&](Received message) {
+        const std::lock_guard lock(mutex);
+        completed.push_back(message.body);
+        (void)bus->publish(messaging::success_reply(*messaging::reply_subject(message.reply),
+                                                    R"({"settled":true})"));
+        bus->flush();
+      }));
   wms = start("wms");
   ASSERT_TRUE(until([&] {
     const std::lock_guard lock(mutex);

@@ -28,7 +28,9 @@ class RehearsalTest : public testing::Test {
     return made;
   }
   Interference::Before before(const Request& made) { return program.interference.before(made); }
-  Interference::After after(const Request& made) { return program.interference.after(made, Answer{}); }
+  Interference::After after(const Request& made) {
+    return program.interference.after(made, Answer{});
+  }
 
   sdk::Program program;
   Rehearsal rehearsal;
@@ -86,8 +88,9 @@ TEST_F(RehearsalTest, WrongPlansAreRefusedAndTheOldOneStays) {
   plan(R"({"slow_ms":5})");
   for (const char* text :
        {"7", "[]", R"({"slow":1})", R"({"slow_ms":-1})", R"({"slow_ms":"x"})", R"({"no_answer":2})",
-        R"({"no_answer":"a"})", R"({"fail":1})", R"({"fail":{"kode":"x"}})", R"({"fail":{"share":-1}})",
-        R"({"operations":"reserve"})", R"({"operations":[1]})", R"({"slow_ms":1e30})"}) {
+        R"({"no_answer":"a"})", R"({"fail":1})", R"({"fail":{"kode":"x"}})",
+        R"({"fail":{"share":-1}})", R"({"operations":"reserve"})", R"({"operations":[1]})",
+        R"({"slow_ms":1e30})"}) {
     EXPECT_FALSE(rehearsal.set_plan(json::parse(text))) << text;
   }
   EXPECT_EQ(rehearsal.plan(), (json{{"slow_ms", 5}}));

@@ -13,15 +13,35 @@ const std::string kToken = "k5sxmnbq2v7jc4hyd3wztagreu";
 
 // Whatever a caller writes, the wire sees only the tokens of the protocol.
 const std::vector<std::string> hostile_texts() {
-  return {"",          " ",        "a b",         "a.b",     "*",        ">",           "a*",
-          "a>",        "a\r\nPUB", "a\nb",        "a\tb",    "A",        "1a",          "_a",
-          "a-b",       "ü",        "a..b",        ".a",      "a.",       "$SYS",        std::string(129, 'a'),
-          std::string("a\0b", 3),  std::string(100000, 'x')};
+  return {"",
+          " ",
+          "a b",
+          "a.b",
+          "*",
+          ">",
+          "a*",
+          "a>",
+          "a\r\nPUB",
+          "a\nb",
+          "a\tb",
+          "A",
+          "1a",
+          "_a",
+          "a-b",
+          "ü",
+          "a..b",
+          ".a",
+          "a.",
+          "$SYS",
+          std::string(129, 'a'),
+          std::string("a\0b", 3),
+          std::string(100000, 'x')};
 }
 
 TEST(SubjectsTest, TheSubjectsOfTheProtocol) {
   EXPECT_EQ(task_subject("inventory", "reserve")->text(), "weft.task.inventory.reserve");
-  EXPECT_EQ(dryrun_subject("erp_cloud", "create_order")->text(), "weft.dryrun.erp_cloud.create_order");
+  EXPECT_EQ(dryrun_subject("erp_cloud", "create_order")->text(),
+            "weft.dryrun.erp_cloud.create_order");
   EXPECT_EQ(start_subject("retail.order_fulfilment")->text(), "weft.start.retail.order_fulfilment");
   EXPECT_EQ(cancel_subject("a")->text(), "weft.cancel.a");
   EXPECT_EQ(query_subject("a.b.c")->text(), "weft.query.a.b.c");
@@ -65,8 +85,8 @@ TEST(SubjectsTest, AnOperationsOwnSubjectStaysOutOfOurTrees) {
   EXPECT_EQ(custom_subject("erp.orders.create")->text(), "erp.orders.create");
   EXPECT_TRUE(custom_subject("ERP.Orders-v2.create"));
   EXPECT_TRUE(custom_subject("weftovers.x"));
-  for (const char* text : {"weft.complete.x", "weft", "$JS.API.STREAM.DELETE.x", "_INBOX.a",
-                           "a.*", "a.>", "a b", "a..b", "", "a.\n"}) {
+  for (const char* text : {"weft.complete.x", "weft", "$JS.API.STREAM.DELETE.x", "_INBOX.a", "a.*",
+                           "a.>", "a b", "a..b", "", "a.\n"}) {
     EXPECT_FALSE(custom_subject(text)) << text;
   }
 }
@@ -75,8 +95,8 @@ TEST(SubjectsTest, AnOperationsOwnSubjectStaysOutOfOurTrees) {
 TEST(SubjectsTest, RepliesGoNeitherToUsNorToTheBroker) {
   EXPECT_TRUE(reply_subject("_INBOX.abc.1"));
   EXPECT_TRUE(reply_subject("_R_.x.y"));
-  for (const char* text : {"", "weft.complete.k5sxmnbq2v7jc4hyd3wztagreu", "$SYS.REQ.x", "$JS.ACK.x",
-                           "a.>", "a b"}) {
+  for (const char* text :
+       {"", "weft.complete.k5sxmnbq2v7jc4hyd3wztagreu", "$SYS.REQ.x", "$JS.ACK.x", "a.>", "a b"}) {
     EXPECT_FALSE(reply_subject(text)) << text;
   }
   EXPECT_TRUE(acknowledgement_subject("$JS.ACK.orders.weft.1.2.3.4.5"));
@@ -93,7 +113,9 @@ TEST(SubjectsTest, StreamNamesCannotAddTokens) {
 
 TEST(SubjectsTest, WhatWeMakeWeCanRead) {
   using Kind = IntakeSubject::Kind;
-  const auto read = [](const SubjectResult& subject) { return *parse_intake_subject(subject->text()); };
+  const auto read = [](const SubjectResult& subject) {
+    return *parse_intake_subject(subject->text());
+  };
   EXPECT_EQ(read(start_subject("retail.returns")).kind, Kind::kStart);
   EXPECT_EQ(read(start_subject("retail.returns")).name, "retail.returns");
   EXPECT_EQ(read(cancel_subject("retail.returns")).kind, Kind::kCancel);
@@ -114,9 +136,9 @@ TEST(SubjectsTest, StrangeIntakeSubjectsAreRefused) {
   for (const std::string& text :
        {std::string("weft.start"), std::string("weft.start."), std::string("weft.start.Upper"),
         std::string("weft.start.a b"), std::string("weft.task.inventory.reserve"),
-        "weft.signal." + kSaga, std::string("weft.signal.short.name"), "weft.complete." + kToken + ".x",
-        std::string("weft.complete.x"), std::string("weft.changed.SagaStarted.a"), std::string("other"),
-        std::string()}) {
+        "weft.signal." + kSaga, std::string("weft.signal.short.name"),
+        "weft.complete." + kToken + ".x", std::string("weft.complete.x"),
+        std::string("weft.changed.SagaStarted.a"), std::string("other"), std::string()}) {
     EXPECT_FALSE(parse_intake_subject(text)) << text;
   }
 }
@@ -125,7 +147,8 @@ TEST(SubjectsTest, IntakePatternsCatchWhatTheProtocolAsks) {
   const std::vector<SubjectPattern> patterns = intake_patterns();
   const auto caught = [&](const SubjectResult& subject) {
     int times = 0;
-    for (const SubjectPattern& pattern : patterns) times += pattern.matches(subject->text()) ? 1 : 0;
+    for (const SubjectPattern& pattern : patterns)
+      times += pattern.matches(subject->text()) ? 1 : 0;
     return times;
   };
   EXPECT_EQ(caught(start_subject("a.b")), 1);

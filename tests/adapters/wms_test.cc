@@ -14,7 +14,8 @@ using test::body_of;
 json pick(const char* location, int qty, int unit_minor = 100) {
   return {{"order_id", "o1"},
           {"location", location},
-          {"lines", {{{"sku", "tea"}, {"location", location}, {"qty", qty}, {"unit_minor", unit_minor}}}}};
+          {"lines",
+           {{{"sku", "tea"}, {"location", location}, {"qty", qty}, {"unit_minor", unit_minor}}}}};
 }
 
 class WmsTest : public testing::Test {
@@ -33,7 +34,8 @@ TEST_F(WmsTest, WhatWasAllocatedShipsTogether) {
   EXPECT_EQ(shipped["value_minor"], 350);
   EXPECT_EQ(shipped["lines"], json::parse(R"([{"sku":"tea","location":"north","qty":2},
                                               {"sku":"tea","location":"south","qty":3}])"));
-  EXPECT_EQ(wms.undo("deallocate", pick("north", 2), "allocate[0]/pick").error.code, "already_shipped");
+  EXPECT_EQ(wms.undo("deallocate", pick("north", 2), "allocate[0]/pick").error.code,
+            "already_shipped");
   EXPECT_EQ(wms.send("ship", {{"order_id", "o1"}}, "ship2").error.code, "nothing_allocated");
 }
 

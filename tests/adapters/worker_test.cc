@@ -86,9 +86,9 @@ class WorkerTest : public testing::Test {
     return made;
   }
   void open_database() {
-    database = std::move(*Database::open(
-        dir.file("worker.db"),
-        std::string(kFenceSchema) + std::string(kOutboxSchema) + adapter.schema()));
+    database = std::move(
+        *Database::open(dir.file("worker.db"),
+                        std::string(kFenceSchema) + std::string(kOutboxSchema) + adapter.schema()));
   }
   void start(WorkerOptions options = {}) {
     auto started = Worker::start(adapter, *database, *bus, std::move(options));
@@ -304,15 +304,15 @@ TEST_F(WorkerTest, PendingResultsAreSentUntilSomebodyTakesThem) {
 
 TEST_F(WorkerTest, AnAnswerThatIsFinalEndsTheSending) {
   std::atomic<int> asked = 0;
-  ASSERT_TRUE(asker_bus->subscribe(*messaging::any_pattern("weft.complete.*"), "weft",
-                                   [&](Received message) {
-                                     ++asked;
-                                     messaging::Problem unknown;
-                                     unknown.status = 404;
-                                     (void)asker_bus->publish(messaging::problem_reply(
-                                         *messaging::reply_subject(message.reply), unknown));
-                                     asker_bus->flush();
-                                   }));
+  ASSERT_TRUE(asker_bus->subscribe(
+      *messaging::any_pattern("weft.complete.*"), "weft", [&](Received message) {
+        ++asked;
+        messaging::Problem unknown;
+        unknown.status = 404;
+        (void)asker_bus->publish(
+            messaging::problem_reply(*messaging::reply_subject(message.reply), unknown));
+        asker_bus->flush();
+      }));
   start();
   ask(task("slow", "{}", keyed("saga/slow")));
   ASSERT_TRUE(until([&] {
@@ -331,16 +331,16 @@ TEST_F(WorkerTest, UnwantedWorkIsDropped) {
   std::atomic<int> failed = 0;
   ASSERT_TRUE(asker_bus->subscribe(
       *messaging::any_pattern("weft.heartbeat.*"), "weft", [&](Received message) {
-        (void)asker_bus->publish(messaging::success_reply(
-            *messaging::reply_subject(message.reply), R"({"wanted":false})"));
+        (void)asker_bus->publish(messaging::success_reply(*messaging::reply_subject(message.reply),
+                                                          R"({"wanted":false})"));
         asker_bus->flush();
       }));
-  ASSERT_TRUE(asker_bus->subscribe(
-      *messaging::any_pattern("weft.fail.*"), "weft", [&](Received message) {
+  ASSERT_TRUE(
+      asker_bus->subscribe(*messaging::any_pattern("weft.fail.*"), "weft", [&](Received message) {
         EXPECT_EQ(json::parse(message.body)["code"], "cancelled");
         EXPECT_EQ(message.headers.get("Weft-Effect"), "none");
-        (void)asker_bus->publish(messaging::success_reply(
-            *messaging::reply_subject(message.reply), R"({"settled":true})"));
+        (void)asker_bus->publish(messaging::success_reply(*messaging::reply_subject(message.reply),
+                                                          R"({"settled":true})"));
         asker_bus->flush();
         ++failed;
       }));
@@ -352,15 +352,15 @@ TEST_F(WorkerTest, UnwantedWorkIsDropped) {
 TEST_F(WorkerTest, EventsAreToldOnceTheWorkIsDurable) {
   std::mutex guard;
   std::string id, body;
-  ASSERT_TRUE(asker_bus->subscribe(*messaging::any_pattern("weft.event.counted"), "weft",
-                                   [&](Received message) {
-                                     const std::lock_guard lock(guard);
-                                     id = message.headers.get("Nats-Msg-Id");
-                                     body = message.body;
-                                     (void)asker_bus->publish(messaging::success_reply(
-                                         *messaging::reply_subject(message.reply), "{}"));
-                                     asker_bus->flush();
-                                   }));
+  ASSERT_TRUE(asker_bus->subscribe(
+      *messaging::any_pattern("weft.event.counted"), "weft", [&](Received message) {
+        const std::lock_guard lock(guard);
+        id = message.headers.get("Nats-Msg-Id");
+        body = message.body;
+        (void)asker_bus->publish(
+            messaging::success_reply(*messaging::reply_subject(message.reply), "{}"));
+        asker_bus->flush();
+      }));
   start();
   ask(task("add", R"({"announce":true})", keyed("saga/add")));
   ASSERT_TRUE(until([&] {

@@ -325,9 +325,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, BusContractTest,
     testing::Values(Kind{"Nats", [] { return std::unique_ptr<Wire>(new NatsWire); }},
                     Kind{"Sim", [] { return std::unique_ptr<Wire>(new SimWire); }}),
-    [](const testing::TestParamInfo<Kind>& instance) {
-      return std::string(instance.param.name);
-    });
+    [](const testing::TestParamInfo<Kind>& instance) { return std::string(instance.param.name); });
 
 }  // namespace
 }  // namespace weft

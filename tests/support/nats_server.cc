@@ -74,9 +74,9 @@ NatsServer::~NatsServer() { kill_hard(); }
 std::string NatsServer::url() const { return "nats://127.0.0.1:" + std::to_string(port_); }
 
 void NatsServer::start() {
-  std::vector<std::string> words = {"nats-server", "-a",  "127.0.0.1",         "-p",
-                                    std::to_string(port_), "-js", "-sd", dir_.file("js"),
-                                    "-l", dir_.file("log")};
+  std::vector<std::string> words = {
+      "nats-server", "-a",  "127.0.0.1",     "-p", std::to_string(port_),
+      "-js",         "-sd", dir_.file("js"), "-l", dir_.file("log")};
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);

@@ -35,9 +35,9 @@ class NatsServer final {
 
   [[nodiscard]] std::string url() const;
   [[nodiscard]] int port() const { return port_; }
-  void kill_hard();   ///< SIGKILL: connections break.
-  void start();       ///< Again, on the same port and with the same streams.
-  void freeze();      ///< SIGSTOP: connections stay, nothing moves.
+  void kill_hard();  ///< SIGKILL: connections break.
+  void start();      ///< Again, on the same port and with the same streams.
+  void freeze();     ///< SIGSTOP: connections stay, nothing moves.
   void thaw();
 
  private:
