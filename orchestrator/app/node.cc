@@ -409,7 +409,6 @@ tl::expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config
   // Seen by HTTP's threads once the runtime takes requests.
   node.services = std::make_unique<ServiceDirectory>(*node.bus);
   node.runtime.start(*node.engine);
-  node.runtime.bus_state(node.bus->connected());
   // What was registered is durable before anybody hears `ready`.
   if (node.runtime.run([](engine::Engine&) {})) node.store->flush();
   node.ready = true;

@@ -172,6 +172,8 @@ bool Runtime::alive() const {
 
 void Runtime::loop(engine::Engine& engine) {
   engine_ = &engine;
+  // Asked here and not by whoever starts us: a change after this answer is announced, and runs later.
+  if (bus_ != nullptr) engine.on_bus_state(bus_->connected());
   std::vector<std::function<void()>> posted;
   std::vector<Input> inputs;
   for (;;) {

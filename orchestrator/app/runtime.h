@@ -31,7 +31,7 @@ class Runtime final {
   /// it has in flight.
   [[nodiscard]] engine::Executor executor();
 
-  /// Where refusals of messages go. Before the first deliver().
+  /// Where refusals of messages go, and whose state the engine is told. Before start().
   void set_bus(messaging::MessageBus& bus) { bus_ = &bus; }
   /// Turns `engine` on a thread of its own until stop(). It must outlive that. The engine has
   /// been recovered; nobody else calls it from now on.
@@ -40,6 +40,7 @@ class Runtime final {
 
   // From any thread but the engine's.
   void deliver(messaging::Received message);
+  /// The bus announces a change. What it was before is asked by start().
   void bus_state(bool connected);
   /// Waits for the answer; 503 `recovering` before start() and `busy` when the queue is full or
   /// closed by stop(), 504 when none came within `at_most`.
