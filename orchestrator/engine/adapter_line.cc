@@ -82,6 +82,28 @@ void AdapterLine::remove(Task* task) {
   task->place_list = nullptr;
 }
 
+// Of a burst of tasks an adapter takes what it has room for and refuses the rest at once; sending all
+// of them again after its retry_after would only repeat that. What is still in flight when the
+// refusals have come in is what it takes. Nothing in flight means nothing was taken: an outage, after
+// which it soon takes as much as before, while a full adapter rarely takes more than it did.
+void AdapterLine::refused() {
+  outage_ = in_flight == 0;
+  const double taken = std::max<double>(1, static_cast<double>(in_flight));
+  window_ = window_ ? std::min(*window_, taken) : taken;
+}
+
+void AdapterLine::answered() {
+  if (!window_) return;
+  constexpr double kForgottenAt = 100'000;  // grown so far, it limits nothing
+  *window_ += outage_ ? 1 : 1.0 / 16;
+  if (*window_ > kForgottenAt) window_.reset();
+}
+
+bool AdapterLine::has_room() const {
+  if (limits.concurrency > 0 && in_flight >= limits.concurrency) return false;
+  return !window_ || static_cast<double>(in_flight) < *window_;
+}
+
 std::size_t AdapterLine::waiting() const {
   std::size_t count = compensations_.size() + forward_.size() + delayed.size();
   for (const auto& [workflow, tasks] : held_) count += tasks.size();

@@ -40,6 +40,12 @@ class AdapterLine final {
   /// Out of whatever list it stands in.
   static void remove(Task* task);
 
+  /// It refused one more task than it can take: from now on so many are in flight at most ...
+  void refused();
+  /// ... and slowly more again, as long as it answers. Without a refusal there is no such limit.
+  void answered();
+  [[nodiscard]] bool has_room() const;
+
   [[nodiscard]] std::size_t waiting() const;
   [[nodiscard]] std::optional<core::Timestamp> oldest() const;
   /// Calls `visit` for every waiting task.
@@ -76,6 +82,8 @@ class AdapterLine final {
                              std::list<Task*>& forward) const;
   std::list<Task*> compensations_, forward_;
   std::map<std::string, std::list<Task*>> held_;
+  std::optional<double> window_;  ///< What it was seen to take at once.
+  bool outage_ = false;           ///< It refused everything.
 };
 
 }  // namespace weft::engine

@@ -314,11 +314,16 @@ bool Dispatcher::on_reply(const std::string& token, messaging::Received& message
   count(line, task, judged, now);
   if (core::returns_to_queue(judged) && !task.withdrawn) {
     const bool in_progress = judged.outcome == core::Outcome::kInProgress;
-    if (in_progress) task.sent_before = true;
+    if (in_progress) {
+      task.sent_before = true;
+    } else {
+      line.refused();
+    }
     delay(line, task, judged.retry_after_ms.value_or(limits_.unavailable_retry_ms), !in_progress,
           now);
     return true;
   }
+  line.answered();
   stop_clock(task, now);
   if (!task.dispatch.shadow.empty() && reply.kind == core::TaskReply::Kind::kSuccess) {
     const auto shadow = shadows_.find(shadow_token(task));
@@ -415,8 +420,7 @@ std::size_t Dispatcher::pump(const Moment& now) {
 
 bool Dispatcher::may_send(AdapterLine& line, const Moment& now) {
   return now.steady >= line.not_before && line.breaker.allows(line.limits, now.steady) &&
-         (line.limits.concurrency <= 0 || line.in_flight < line.limits.concurrency) &&
-         line.rate.allows(line.limits, now.steady);
+         line.has_room() && line.rate.allows(line.limits, now.steady);
 }
 
 // Of those who wait for a subject, the first whose workflow is not paused.
@@ -539,8 +543,7 @@ std::optional<Clock::Instant> Dispatcher::next_wake(const Moment& now) {
   if (paused_all_ || draining_ || !connected_) return next;
   for (const auto& [name, line] : lines_) {
     if (line->paused) continue;
-    const bool room = line->limits.concurrency <= 0 || line->in_flight < line->limits.concurrency;
-    if (!room) continue;  // an answer will wake it
+    if (!line->has_room()) continue;  // an answer will wake it
     Clock::Instant earliest = std::max(line->not_before, now.steady);
     if (const auto rate = line->rate.next(line->limits, now.steady)) {
       earliest = std::max(earliest, *rate);

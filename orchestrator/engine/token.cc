@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kSagaBytes = 16, kMacBytes = 16;
 constexpr std::size_t kClaimBytes = kSagaBytes + 4 + 1 + 4 + 2;
-constexpr std::string_view kBase32 = "abcdefghijklmnopqrstuvwxyz234567";
+constexpr std::string_view kSagaAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
 
 // The 128 bits behind a saga id; empty for what is none.
 std::string saga_bytes(const core::SagaId& saga) {
@@ -16,7 +16,7 @@ std::string saga_bytes(const core::SagaId& saga) {
   std::uint32_t bits = 0;
   unsigned held = 0;
   for (const char c : saga.str()) {
-    bits = (bits << 5U) | static_cast<std::uint32_t>(kBase32.find(c));
+    bits = (bits << 5U) | static_cast<std::uint32_t>(kSagaAlphabet.find(c));
     held += 5;
     if (held >= 8) {
       held -= 8;

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "tests/orchestrator/engine/engine_world.h"
 
 namespace weft::test {
@@ -208,6 +211,37 @@ TEST_F(DispatcherTest, TheBreakerStopsAskingAndTriesAgain) {
   broken = false;
   world.run_for(30'000);
   EXPECT_EQ(world.state(saga), "completed");
+}
+
+// An adapter that takes four at a time and refuses the rest is not asked by all of them again and
+// again.
+TEST_F(DispatcherTest, AFullAdapterIsAskedForNoMoreThanItTakes) {
+  std::vector<messaging::Subject> working;
+  int refusals = 0;
+  world.adapter("erp", [&](const TaskSeen&, messaging::Subject to) {
+    if (working.size() >= 4) {
+      ++refusals;
+      return reply_error(std::move(to), 503, "unavailable", 100);
+    }
+    working.push_back(std::move(to));
+    return std::optional<messaging::Message>();
+  });
+  begin("    timeout: 100s\n    retry: none\n");
+  for (int i = 0; i < 40; ++i) {
+    (void)world.ask(engine::StartWorkflow{"w", R"({"id":"k)" + std::to_string(i) + "\"}", "", ""});
+  }
+  world.run_for(1'000);
+  for (int round = 0; round < 60; ++round) {
+    std::vector<messaging::Subject> done = std::exchange(working, {});
+    auto bus = world.network().connect("answers");
+    for (auto& to : done) (void)bus->publish(*reply_ok(std::move(to)));
+    bus->flush();
+    world.run_for(200);
+  }
+  engine::ListSagas completed;
+  completed.states = {"completed"};
+  EXPECT_EQ(world.ask(completed).body.find("items")->size(), 40u);
+  EXPECT_LT(refusals, 120) << "without a memory of what it takes: several hundred";
 }
 
 TEST_F(DispatcherTest, CompensationsGoFirst) {
