@@ -54,7 +54,7 @@ class Decider {
   /// Is this step in a scope that is being settled or undone right now?
   [[nodiscard]] bool in_rollback(NodeId id) const;
 
-  // ---- decide_forward.cc ----
+  // ---- decide_enter.cc ----
   struct Place {  ///< Where a step is entered.
     dsl::BlockId block;
     NodeId parent;
@@ -78,6 +78,8 @@ class Decider {
   void stuck_at_entry(const StepPath& path, const Place& place, const std::string& kind,
                       std::string code, std::string message);
   void schedule_attempt(NodeId id);
+
+  // ---- decide_forward.cc ----
   void succeeded(NodeId id);        ///< After StepSucceeded: announcements, pivot, next.
   void ended(NodeId id);            ///< Ended well or skipped: what follows in the list.
   void list_ended(NodeId parent, Slot slot, const StepPath& last);
@@ -89,6 +91,8 @@ class Decider {
   void timed_out(NodeId id, const std::optional<dsl::TimeoutAction>& action, const char* code);
   void race_decided(NodeId id, const Error& last = {});
   void maybe_complete();
+
+  // ---- decide_events.cc ----
   void announce(const dsl::Announcement& announcement, NodeId id, const dsl::Value& result);
   void announce_end(const dsl::Announcement& announcement, const dsl::Value& output,
                     const Error& error, const char* phase_status);
@@ -105,19 +109,17 @@ class Decider {
   // ---- decide_reply.cc ----
   Refusal report(const ReportReply& r);
   void report_forward(NodeId id, const ReportReply& r, Judgement j);
-  void report_probe(NodeId id, const ReportReply& r, const Judgement& j);
-  void report_compensation(NodeId id, const ReportReply& r, Judgement j);
   void late_reply(NodeId id, const ReportReply& r, const Judgement& j);
   void clear_stuck_by_reply(NodeId id, const ReportReply& r, const Judgement& j);
-  void compensation_succeeded(NodeId id, const std::string& effect);
-  void compensation_failed(NodeId id, const Error& error);
   void succeed_call(NodeId id, std::int64_t attempt, dsl::Value output);
   void give_up(NodeId id, Error error, bool not_happened);
   void not_sent(NodeId id, std::int64_t attempt);
   void attempt_unknown(NodeId id, std::int64_t attempt, const Error& error);
-  void begin_probe(NodeId id);
-  void probe_again(NodeId id, const Error& error);
   void retry_or_fail(NodeId id, std::int64_t attempt, const Judgement& j, const Error& error);
+  std::optional<std::vector<Movement>> movements_of(const dsl::Step& step, NodeId id,
+                                                    const dsl::Value* reply, std::string& why);
+
+  // ---- decide_retry.cc ----
   [[nodiscard]] bool other_attempt_unknown(const Node& n, std::int64_t attempt) const;
   [[nodiscard]] bool may_retry(const Node& n, const dsl::RetryPolicy& policy,
                                const std::string& error_class, const std::string& code,
@@ -128,11 +130,27 @@ class Decider {
                                       const std::optional<std::int64_t>& retry_after_ms) const;
   [[nodiscard]] const dsl::AdapterDefinition& adapter_of(const std::string& name) const;
   [[nodiscard]] Error error_of(const Node& n, const Judgement& j) const;
+
+  // ---- decide_probe.cc ----
+  void begin_probe(NodeId id);
+  void report_probe(NodeId id, const ReportReply& r, const Judgement& j);
+  void probe_again(NodeId id, const Error& error);
+
+  // ---- decide_child.cc ----
   Refusal child_started(const ReportChildStarted& r);
   Refusal child_refused(const ReportChildRefused& r);
   Refusal child_ended(const ReportChildEnded& r);
-  std::optional<std::vector<Movement>> movements_of(const dsl::Step& step, NodeId id,
-                                                    const dsl::Value* reply, std::string& why);
+  Refusal undo_as_child(const UndoAsChild& c);
+
+  // ---- decide_undo.cc ----
+  bool undo_node(NodeId id);
+  bool undo_slot(NodeId id, Slot slot);
+  void schedule_compensation(NodeId id, bool leftover = false);
+  void report_compensation(NodeId id, const ReportReply& r, Judgement j);
+  void compensation_succeeded(NodeId id, const std::string& effect);
+  void compensation_failed(NodeId id, const Error& error);
+  void compensation_over(NodeId id);
+  void schedule_leftover(NodeId id);
 
   // ---- decide_backward.cc ----
   void step_error(NodeId id, const Error& error);
@@ -141,16 +159,10 @@ class Decider {
   void propagate(NodeId id, const Error& error);
   void settle(const Scope& scope, const std::string& cause, const Error& error,
               std::vector<Movement> movements = {});
-  void close_open_work(NodeId id, const std::string& cause);
   void close_leaf(NodeId id);
   void check_scopes_of(NodeId id);
   void check_scope(const Scope& scope);
   void scope_undone(const Scope& scope);
-  bool undo_node(NodeId id);
-  bool undo_slot(NodeId id, Slot slot);
-  void schedule_compensation(NodeId id, bool leftover = false);
-  void compensation_over(NodeId id);
-  void schedule_leftover(NodeId id);
   void begin_cancel_if_possible();
   [[nodiscard]] bool pivot_may_have_run() const;
   void end_backward();
@@ -167,7 +179,6 @@ class Decider {
   Refusal mark_undone(const StepPath& step);
   Refusal terminate();
   Refusal move(const MoveSaga& c);
-  Refusal undo_as_child(const UndoAsChild& c);
   [[nodiscard]] tl::expected<StepPath, Rejection> stuck_place(const StepPath& named) const;
   [[nodiscard]] tl::unexpected<Rejection> unknown_step(const StepPath& step) const;
 

@@ -1,0 +1,115 @@
+// Asking an adapter whether it has done what it did not answer.
+
+#include <utility>
+
+#include "orchestrator/core/decide.h"
+
+namespace weft::core {
+
+using dsl::Value;
+
+void Decider::begin_probe(NodeId id) {
+  const Node& n = node(id);
+  const dsl::ProbeSpec& probe = *step_of(n)->call->probe;
+  StepScheduled e;
+  e.path = n.path;
+  e.kind = n.kind;
+  e.attempt = n.attempts;
+  e.probe = true;
+  e.probe_attempt = n.probes + 1;
+  e.operation = probe.target.operation;
+  // The probe goes where the call went.
+  const dsl::Step* step = step_of(n);
+  e.adapter = probe.target.adapter == step->call->target.adapter ? n.adapter : probe.target.adapter;
+  if (const auto* operation = g_.adapter(e.adapter).find_operation(e.operation)) {
+    e.subject = operation->subject;
+  }
+  e.input = n.input;
+  if (probe.with) {
+    Environment env = environment(id);
+    env.set("with", n.input);
+    env.set_task(idempotency_key(s_.birth.saga, n.path), n.attempts);
+    auto rendered = probe.with->evaluate(env);
+    if (!rendered) {
+      return stuck(id, "forward",
+                   invalid_error("expression_error", "`probe.with`: " + rendered.error().message,
+                                 n.path.str(), n.adapter),
+                   Effect::kPerhaps);
+    }
+    e.input = std::move(*rendered);
+  }
+  e.timeout_ms = probe.timeout_ms;
+  emit(std::move(e));
+}
+
+void Decider::report_probe(NodeId id, const ReportReply& r, const Judgement& j) {
+  const Node& n = node(id);
+  if (is_settled(n) || n.stuck || s_.ended() || !n.probing || !n.task_open || r.round != n.probes) {
+    out_.duplicate = true;
+    return;
+  }
+  const dsl::CallSpec& call = *step_of(n)->call;
+  const std::string state =
+      j.outcome == Outcome::kSucceeded ? r.reply.body.string_or("state", "") : std::string();
+  if (state == "done") {
+    const Value* reply = r.reply.body.find("reply");
+    const Value output = reply == nullptr ? Value::empty_object() : *reply;
+    if (call.reply_schema) {
+      if (auto wrong = dsl::validate_schema(*call.reply_schema, output)) {
+        if (leaving(id)) return give_up(id, n.error, false);
+        return stuck(id, "forward",
+                     invalid_error("reply_schema", "the probed reply breaks " +
+                                   call.reply_schema->file + " at `" + wrong->pointer + "`: " +
+                                   wrong->message, n.path.str(), n.adapter),
+                     Effect::kPerhaps);
+      }
+    }
+    return succeed_call(id, n.attempts, output);
+  }
+  const bool proof = adapter_of(n.adapter).guarantee == dsl::Guarantee::kFenced ||
+                     r.reply.effect == EffectClaim::kNone || !other_attempt_unknown(n, n.attempts);
+  const Error error = n.error;
+  if (state == "undone") return give_up(id, error, true);
+  if (state == "not_done") {
+    const std::int64_t attempts = n.attempts - n.attempts_base;
+    const std::int64_t delay =
+        delay_of(call.retry, s_.birth.saga.str() + "/" + n.path.str(), attempts, {});
+    const bool cancelled_pivot = n.pivot && proof && (s_.cancel_requested || s_.deadline_passed);
+    // Proven undone, even an unsafe adapter may be asked again: nothing can happen twice.
+    const bool again = !leaving(id) && !cancelled_pivot &&
+                       may_retry(n, call.retry, proof ? "transient" : "unknown", error.code,
+                                 attempts, n.policy_since, delay);
+    if (!again) return give_up(id, error, proof);
+    AttemptFailed failed;
+    failed.path = n.path;
+    failed.attempt = n.attempts;
+    failed.outcome = proof ? "transient" : "unknown";
+    failed.error = error;
+    failed.effect = proof ? Effect::kNotHappened : Effect::kPerhaps;
+    failed.follows = "retry";
+    failed.next = later(delay);
+    set_timer("retry:" + n.path.str(), *failed.next);
+    emit(std::move(failed));
+    return;
+  }
+  probe_again(id, error);
+}
+
+void Decider::probe_again(NodeId id, const Error& error) {
+  const Node& n = node(id);
+  if (leaving(id)) return give_up(id, error, false);
+  const dsl::RetryPolicy& policy = step_of(n)->call->probe->retry;
+  if (policy.attempts_max > 0 && n.probes >= policy.attempts_max) return give_up(id, error, false);
+  AttemptFailed failed;
+  failed.path = n.path;
+  failed.attempt = n.attempts;
+  failed.direction = "probe";
+  failed.outcome = "unknown";
+  failed.error = error;
+  failed.follows = "probe";
+  failed.next = later(delay_of(policy, s_.birth.saga.str() + "/" + n.path.str() + "/probe", n.probes, {}));
+  set_timer("probe:" + n.path.str(), *failed.next);
+  emit(std::move(failed));
+}
+
+}  // namespace weft::core

@@ -1,0 +1,92 @@
+// Whether a failed attempt is made again, and when.
+
+#include <algorithm>
+
+#include "orchestrator/core/decide.h"
+
+namespace weft::core {
+
+namespace {
+
+const char* error_class(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kPermanent: return "business";
+    case Outcome::kTransient: return "transient";
+    case Outcome::kUnavailable: return "unavailable";
+    case Outcome::kInvalid: return "invalid";
+    default: return "unknown";
+  }
+}
+
+/// A fixed spread in [0, range): no random source, so every replay and every node agrees.
+std::int64_t spread(const std::string& salt, std::int64_t attempt, std::int64_t range) {
+  if (range <= 0) return 0;
+  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a, 64 bits.
+  auto mix = [&](unsigned char byte) { hash = (hash ^ byte) * 1099511628211ULL; };
+  for (char c : salt) mix(static_cast<unsigned char>(c));
+  for (int i = 0; i < 8; ++i) mix(static_cast<unsigned char>(attempt >> (8 * i)));
+  hash ^= hash >> 32;
+  return static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(range));
+}
+
+}  // namespace
+
+const dsl::AdapterDefinition& Decider::adapter_of(const std::string& name) const {
+  return g_.adapter(name);
+}
+
+Error Decider::error_of(const Node& n, const Judgement& j) const {
+  return {error_class(j.outcome), j.code, j.message, n.path.str(), n.adapter};
+}
+
+bool Decider::other_attempt_unknown(const Node& n, std::int64_t attempt) const {
+  for (std::size_t i = 0; i < n.fates.size(); ++i) {
+    if (static_cast<std::int64_t>(i) + 1 == attempt) continue;
+    if (n.fates[i] == AttemptFate::kUnknown || n.fates[i] == AttemptFate::kOpen) return true;
+  }
+  return false;
+}
+
+std::int64_t Decider::delay_of(const dsl::RetryPolicy& policy, const std::string& salt,
+                               std::int64_t attempt,
+                               const std::optional<std::int64_t>& retry_after_ms) const {
+  using dsl::Decimal;
+  Decimal delay = Decimal::from_integer(policy.delay_ms);
+  const Decimal limit = Decimal::from_integer(policy.delay_max_ms);
+  for (std::int64_t i = 1; i < attempt && delay < limit; ++i) {
+    delay = Decimal::multiply(delay, policy.backoff).value_or(limit);
+    if (policy.backoff == Decimal::from_integer(1)) break;
+  }
+  std::int64_t ms = (delay < limit ? delay : limit).floor().to_integer().value_or(policy.delay_max_ms);
+  switch (policy.jitter) {
+    case dsl::RetryPolicy::Jitter::kNone: break;
+    case dsl::RetryPolicy::Jitter::kFull: ms = spread(salt, attempt, ms + 1); break;
+    case dsl::RetryPolicy::Jitter::kShare: {
+      const std::int64_t width = ms * policy.jitter_percent / 100;
+      ms = ms - width + spread(salt, attempt, 2 * width + 1);
+      break;
+    }
+  }
+  return std::max({ms, retry_after_ms.value_or(0), std::int64_t{0}});
+}
+
+bool Decider::may_retry(const Node& n, const dsl::RetryPolicy& policy, const std::string& cls,
+                        const std::string& code, std::int64_t attempts, Timestamp since,
+                        std::int64_t delay_ms) const {
+  const auto& errors = policy.errors;
+  const bool listed = std::find(errors.begin(), errors.end(), cls) != errors.end() ||
+                      std::find(errors.begin(), errors.end(), code) != errors.end();
+  if (!listed) return false;
+  if (policy.attempts_max > 0 && attempts >= policy.attempts_max) return false;
+  if (policy.elapsed_max_ms && now().ms + delay_ms - since.ms > *policy.elapsed_max_ms) return false;
+  const dsl::AdapterDefinition& adapter = adapter_of(n.adapter);
+  // An unsafe adapter gets one attempt whose effect may exist; a forgotten key is a new order.
+  if (adapter.guarantee == dsl::Guarantee::kUnsafe && cls == "unknown") return false;
+  if (adapter.idempotency_window_ms &&
+      now().ms + delay_ms - n.started_at.ms > *adapter.idempotency_window_ms) {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace weft::core
