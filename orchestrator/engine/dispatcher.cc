@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "orchestrator/core/decider.h"
-#include "orchestrator/engine/digest.h"
 
 namespace weft::engine {
 namespace {
@@ -19,7 +18,6 @@ constexpr milliseconds kHeard{250};
 constexpr milliseconds kAtWork{1000};
 // After a reconnect: how long an answer that may still be on its way is awaited.
 constexpr milliseconds kAfterReconnect{2000};
-constexpr std::size_t kShadowsMax = 10'000;
 
 double seconds_between(Clock::Instant from, Clock::Instant to) {
   return std::chrono::duration<double>(to - from).count();
@@ -41,6 +39,7 @@ Dispatcher::Dispatcher(messaging::MessageBus& bus, const Limits& limits, Identit
       identity_(std::move(identity)),
       hooks_(std::move(hooks)),
       metrics_(metrics),
+      shadows_(bus_, limits_, identity_.secret, metrics_),
       connected_(bus.connected()) {}
 
 Dispatcher::~Dispatcher() = default;
@@ -137,34 +136,6 @@ void Dispatcher::withdraw(const TaskKey& key, const Moment& now) {
                    : reply_of(core::TaskReply::Kind::kNotSent, "withdrawn before it was sent"));
 }
 
-void Dispatcher::watch(const core::SagaId& saga, const core::HeartbeatWatch& watch,
-                       const Moment& now) {
-  unwatch(saga, watch.path);
-  const WatchKey key{saga, watch.path};
-  const auto due = now.steady + milliseconds(watch.heartbeat_ms);
-  watches_[key] = {watch.attempt, watch.heartbeat_ms, due};
-  watches_due_.emplace(due, key);
-}
-
-bool Dispatcher::unwatch(const core::SagaId& saga, const core::StepPath& path) {
-  const WatchKey key{saga, path};
-  const auto found = watches_.find(key);
-  if (found == watches_.end()) return false;
-  watches_due_.erase({found->second.due, key});
-  watches_.erase(found);
-  return true;
-}
-
-void Dispatcher::heartbeat(const core::SagaId& saga, const core::StepPath& path,
-                           const Moment& now) {
-  const WatchKey key{saga, path};
-  const auto found = watches_.find(key);
-  if (found == watches_.end()) return;
-  watches_due_.erase({found->second.due, key});
-  found->second.due = now.steady + milliseconds(found->second.interval_ms);
-  watches_due_.emplace(found->second.due, key);
-}
-
 // ---- Waiting ------------------------------------------------------------------------------------
 
 void Dispatcher::start_clock(Task& task, const Moment& now) {
@@ -220,20 +191,8 @@ void Dispatcher::tick(const Moment& now) {
     clear_alarm(*alarm.task, alarm.kind);
     ring(alarm, now);
   }
-  while (!watches_due_.empty() && watches_due_.begin()->first <= now.steady) {
-    const WatchKey key = watches_due_.begin()->second;
-    const std::int64_t attempt = watches_.at(key).attempt;
-    unwatch(key.first, key.second);
-    hooks_.heartbeat_missed({key.first, key.second, core::Direction::kForward, attempt, 1});
-  }
-  for (auto shadow = shadows_.begin(); shadow != shadows_.end();) {
-    if (shadow->second.until > now.steady) {
-      ++shadow;
-      continue;
-    }
-    metrics_.count("weft_shadow_total", {{"result", "no_answer"}});
-    shadow = shadows_.erase(shadow);
-  }
+  for (const TaskKey& key : watches_.missed(now)) hooks_.heartbeat_missed(key);
+  shadows_.tick(now);
 }
 
 void Dispatcher::ring(const Alarm& alarm, const Moment& now) {
@@ -289,8 +248,8 @@ bool Dispatcher::on_reply(const std::string& token, messaging::Received& message
                           const Moment& now) {
   const auto found = by_token_.find(token);
   if (found == by_token_.end()) {
-    if (!shadows_.contains(token)) return false;
-    on_shadow(token, message);
+    if (!shadows_.knows(token)) return false;
+    shadows_.on_reply(token, message);
     return true;
   }
   Task& task = *found->second;
@@ -326,8 +285,7 @@ bool Dispatcher::on_reply(const std::string& token, messaging::Received& message
   line.answered();
   stop_clock(task, now);
   if (!task.dispatch.shadow.empty() && reply.kind == core::TaskReply::Kind::kSuccess) {
-    const auto shadow = shadows_.find(shadow_token(task));
-    if (shadow != shadows_.end()) shadow->second.real = sha256(reply.body.to_canonical_json());
+    shadows_.real_answer(task, reply.body);
   }
   report(task, std::move(reply));
   return true;
@@ -468,7 +426,7 @@ void Dispatcher::pump_line(AdapterLine& line, const Moment& now, std::size_t& se
 }
 
 bool Dispatcher::send(AdapterLine& line, Task& task, const Moment& now) {
-  auto message = task_message(task, {identity_.inbox_prefix, identity_.store, now.time});
+  auto message = task_message(task, wire_context(now));
   if (!message) {
     stop_clock(task, now);
     report(task, reply_of(core::TaskReply::Kind::kInvalid, message.error().message));
@@ -498,48 +456,15 @@ bool Dispatcher::send(AdapterLine& line, Task& task, const Moment& now) {
   line.rate.sent(line.limits, now.steady);
   set_alarm(task, AlarmKind::kTimeout, now.steady + milliseconds(task.dispatch.timeout_ms));
   if (task.waiting_reported) set_alarm(task, AlarmKind::kWaitEnded, now.steady + kAtWork);
-  if (!task.dispatch.shadow.empty()) send_shadow(task, now);
+  if (!task.dispatch.shadow.empty()) shadows_.send(task, wire_context(now), now);
   return true;
-}
-
-std::string Dispatcher::shadow_token(const Task& task) const {
-  return to_base64url(hmac_sha256(identity_.secret, "shadow" + task.token).substr(0, 18));
-}
-
-void Dispatcher::send_shadow(const Task& task, const Moment& now) {
-  if (shadows_.size() >= kShadowsMax) return;
-  const std::string token = shadow_token(task);
-  auto message = shadow_message(task, {identity_.inbox_prefix, identity_.store, now.time}, token);
-  if (!message || bus_.publish(std::move(*message)) != messaging::PublishResult::kAccepted) return;
-  Shadow shadow;
-  shadow.task = task.key;
-  shadow.until = now.steady + milliseconds(task.dispatch.timeout_ms);
-  shadows_[token] = std::move(shadow);
-}
-
-void Dispatcher::on_shadow(const std::string& token, messaging::Received& message) {
-  const auto found = shadows_.find(token);
-  std::string result = "failed";
-  if (message.status == messaging::kStatusNoResponders) {
-    result = "no_responders";
-  } else {
-    const core::TaskReply reply = read_reply(std::move(message), limits_);
-    if (reply.kind == core::TaskReply::Kind::kSuccess) {
-      const std::string answer = sha256(reply.body.to_canonical_json());
-      result = !found->second.real            ? "before_the_real_one"
-               : *found->second.real == answer ? "same"
-                                               : "different";
-    }
-  }
-  metrics_.count("weft_shadow_total", {{"result", result}});
-  shadows_.erase(found);
 }
 
 std::optional<Clock::Instant> Dispatcher::next_wake(const Moment& now) {
   std::optional<Clock::Instant> next;
   const auto consider = [&next](Clock::Instant at) { next = next ? std::min(*next, at) : at; };
   if (!alarms_.empty()) consider(alarms_.begin()->at);
-  if (!watches_due_.empty()) consider(watches_due_.begin()->first);
+  if (const auto at = watches_.next()) consider(*at);
   if (paused_all_ || draining_ || !connected_) return next;
   for (const auto& [name, line] : lines_) {
     if (line->paused) continue;

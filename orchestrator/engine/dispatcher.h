@@ -16,9 +16,11 @@
 #include "adapters/messaging/message_bus.h"
 #include "orchestrator/core/outcome.h"
 #include "orchestrator/engine/adapter_line.h"
+#include "orchestrator/engine/heartbeat_watch.h"
 #include "orchestrator/engine/limits.h"
 #include "orchestrator/engine/metrics.h"
 #include "orchestrator/engine/outbox_row.h"
+#include "orchestrator/engine/shadow.h"
 #include "orchestrator/engine/task.h"
 #include "orchestrator/engine/task_message.h"
 
@@ -48,16 +50,22 @@ class Dispatcher final {
   /// The commit with its outcome is durable or on its way: it is forgotten.
   void settle(const TaskKey& key);
   void withdraw(const TaskKey& key, const Moment& now);
-  void watch(const core::SagaId& saga, const core::HeartbeatWatch& watch, const Moment& now);
+  void watch(const core::SagaId& saga, const core::HeartbeatWatch& watch, const Moment& now) {
+    watches_.watch(saga, watch, now);
+  }
   /// False: it was not watched.
-  bool unwatch(const core::SagaId& saga, const core::StepPath& path);
+  bool unwatch(const core::SagaId& saga, const core::StepPath& path) {
+    return watches_.unwatch(saga, path);
+  }
 
   // ---- From the wire.
   /// An answer on the inbox. False: the token names no open task (a late or foreign answer).
   bool on_reply(const std::string& token, messaging::Received& message, const Moment& now);
   /// The task behind a token, if it is open.
   [[nodiscard]] const Task* find_token(const std::string& token) const;
-  void heartbeat(const core::SagaId& saga, const core::StepPath& path, const Moment& now);
+  void heartbeat(const core::SagaId& saga, const core::StepPath& path, const Moment& now) {
+    watches_.heartbeat(saga, path, now);
+  }
   void on_connected(const Moment& now);
   void on_disconnected();
 
@@ -97,17 +105,12 @@ class Dispatcher final {
       return std::tie(a.at, a.number, a.kind) < std::tie(b.at, b.number, b.kind);
     }
   };
-  struct Watch { std::int64_t attempt = 1, interval_ms = 0; Clock::Instant due{}; };
-  struct Shadow { TaskKey task; Clock::Instant until{}; std::optional<std::string> real, answer; };
 
   AdapterLine& line(const std::string& adapter);
   void enqueue(Task& task, bool front, const Moment& now);
   /// False: it was not sent, and no other one of the line can be now.
   bool send(AdapterLine& line, Task& task, const Moment& now);
   [[nodiscard]] static bool may_send(AdapterLine& line, const Moment& now);
-  [[nodiscard]] std::string shadow_token(const Task& task) const;
-  void send_shadow(const Task& task, const Moment& now);
-  void on_shadow(const std::string& token, messaging::Received& message);
   void bounce(AdapterLine& line, Task& task, const Moment& now);
   void delay(AdapterLine& line, Task& task, std::int64_t for_ms, bool whole_adapter,
              const Moment& now);
@@ -124,6 +127,9 @@ class Dispatcher final {
   [[nodiscard]] bool held_back(const AdapterLine& line) const;
   void count(AdapterLine& line, const Task& task, const core::Judgement& judged, const Moment& now);
   static std::string workflow_name(const Task& task);
+  [[nodiscard]] WireContext wire_context(const Moment& now) const {
+    return {identity_.inbox_prefix, identity_.store, now.time};
+  }
 
   messaging::MessageBus& bus_;
   const Limits& limits_;
@@ -134,10 +140,8 @@ class Dispatcher final {
   std::unordered_map<std::string, Task*> by_token_;
   std::map<std::string, std::unique_ptr<AdapterLine>> lines_;
   std::set<Alarm> alarms_;
-  using WatchKey = std::pair<core::SagaId, core::StepPath>;
-  std::map<WatchKey, Watch> watches_;
-  std::set<std::pair<Clock::Instant, WatchKey>> watches_due_;
-  std::unordered_map<std::string, Shadow> shadows_;
+  HeartbeatWatches watches_;
+  Shadows shadows_;
   std::unordered_set<std::string> paused_workflows_;
   bool paused_all_ = false, draining_ = false, connected_ = false;
   std::size_t in_flight_ = 0;
