@@ -3,7 +3,6 @@
 
 #include <signal.h>
 
-#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -14,9 +13,8 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/messaging/contract.h"
-#include "adapters/messaging/nats_bus.h"
-#include "adapters/messaging/requester.h"
 #include "adapters/messaging/subjects.h"
+#include "tests/support/asker.h"
 #include "tests/support/child_process.h"
 #include "tests/support/nats_server.h"
 #include "tests/support/until.h"
@@ -26,12 +24,9 @@ namespace {
 
 using messaging::EffectClaim;
 using messaging::Message;
-using messaging::Received;
-using messaging::Requester;
 using messaging::TaskReply;
 using nlohmann::json;
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 using test::ChildProcess;
 using test::until;
 using Kind = TaskReply::Kind;
@@ -39,26 +34,12 @@ using Kind = TaskReply::Kind;
 class ExamplesTest : public testing::Test {
  protected:
   ExamplesTest() {
-    messaging::NatsOptions options;
-    options.url = server.url();
-    bus = std::move(*messaging::make_nats_bus(options));
-    EXPECT_TRUE(until([&] { return bus->connected(); }));
-    asker = std::make_unique<Requester>(*bus);
+    bus = test::connect(server.url());
+    asker = std::make_unique<test::Asker>(*bus);
   }
 
   std::optional<TaskReply> ask(Message message, milliseconds timeout = std::chrono::seconds(20)) {
-    std::atomic<bool> over = false;
-    std::optional<TaskReply> reply;
-    asker->send(std::move(message), steady_clock::now() + timeout,
-                [&](tl::expected<Received, Requester::Failure> answer) {
-                  if (answer) reply = messaging::read_task_reply(std::move(*answer));
-                  over = true;
-                });
-    EXPECT_TRUE(until([&] {
-      asker->tick(steady_clock::now());
-      return over.load();
-    }));
-    return reply;
+    return asker->ask(std::move(message), timeout);
   }
   TaskReply task(messaging::Subject to, const json& input, const std::string& step,
                  bool compensation = false) {
@@ -85,7 +66,7 @@ class ExamplesTest : public testing::Test {
   test::NatsServer server;
   test::TempDir dir;
   std::unique_ptr<messaging::MessageBus> bus;
-  std::unique_ptr<Requester> asker;
+  std::unique_ptr<test::Asker> asker;
 };
 
 TEST_F(ExamplesTest, ThePrinterOfTheSdkExample) {

@@ -16,9 +16,8 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/messaging/contract.h"
-#include "adapters/messaging/nats_bus.h"
-#include "adapters/messaging/requester.h"
 #include "adapters/messaging/subjects.h"
+#include "tests/support/asker.h"
 #include "tests/support/child_process.h"
 #include "tests/support/nats_server.h"
 #include "tests/support/until.h"
@@ -28,7 +27,6 @@ namespace {
 
 using messaging::Message;
 using messaging::Received;
-using messaging::Requester;
 using messaging::TaskHeaders;
 using messaging::TaskReply;
 using nlohmann::json;
@@ -42,11 +40,8 @@ const std::string kToken = "k5sxmnbq2v7jc4hyd3wztagreu";
 class ProgramsTest : public testing::Test {
  protected:
   ProgramsTest() {
-    messaging::NatsOptions options;
-    options.url = server.url();
-    bus = std::move(*messaging::make_nats_bus(options));
-    EXPECT_TRUE(until([&] { return bus->connected(); }));
-    asker = std::make_unique<Requester>(*bus);
+    bus = test::connect(server.url());
+    asker = std::make_unique<test::Asker>(*bus);
     std::ofstream(dir.file("stock.json")) << R"([{"sku":"tea","location":"north","qty":10}])";
   }
 
@@ -76,18 +71,7 @@ class ProgramsTest : public testing::Test {
   }
 
   std::optional<TaskReply> ask(Message message, milliseconds timeout = std::chrono::seconds(20)) {
-    std::atomic<bool> over = false;
-    std::optional<TaskReply> reply;
-    asker->send(std::move(message), steady_clock::now() + timeout,
-                [&](tl::expected<Received, Requester::Failure> answer) {
-                  if (answer) reply = messaging::read_task_reply(std::move(*answer));
-                  over = true;
-                });
-    EXPECT_TRUE(until([&] {
-      asker->tick(steady_clock::now());
-      return over.load();
-    }));
-    return reply;
+    return asker->ask(std::move(message), timeout);
   }
   static Message task(const std::string& adapter, const std::string& operation, const json& input,
                       const std::string& step, bool compensation = false) {
@@ -111,7 +95,7 @@ class ProgramsTest : public testing::Test {
   test::NatsServer server;
   test::TempDir dir;
   std::unique_ptr<messaging::MessageBus> bus;
-  std::unique_ptr<Requester> asker;
+  std::unique_ptr<test::Asker> asker;
 };
 
 TEST_F(ProgramsTest, EachHelpsAndRefusesNonsense) {

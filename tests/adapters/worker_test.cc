@@ -15,11 +15,11 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/messaging/contract.h"
-#include "adapters/messaging/nats_bus.h"
 #include "adapters/messaging/requester.h"
 #include "adapters/messaging/subjects.h"
 #include "adapters/sdk/fence.h"
 #include "adapters/sdk/outbox.h"
+#include "tests/support/asker.h"
 #include "tests/support/nats_server.h"
 #include "tests/support/until.h"
 
@@ -71,20 +71,14 @@ class WorkerTest : public testing::Test {
     open_database();
     bus = connect();
     asker_bus = connect();
-    asker = std::make_unique<Requester>(*asker_bus);
+    asker = std::make_unique<test::Asker>(*asker_bus);
   }
   ~WorkerTest() override {
     open_gate();
     worker.reset();
   }
 
-  std::unique_ptr<messaging::MessageBus> connect() {
-    messaging::NatsOptions options;
-    options.url = server.url();
-    auto made = std::move(*messaging::make_nats_bus(options));
-    EXPECT_TRUE(until([&] { return made->connected(); }));
-    return made;
-  }
+  std::unique_ptr<messaging::MessageBus> connect() { return test::connect(server.url()); }
   void open_database() {
     database = std::move(
         *Database::open(dir.file("worker.db"),
@@ -109,20 +103,8 @@ class WorkerTest : public testing::Test {
     headers.token = kToken;
     return headers;
   }
-  // None: nobody answered in time.
   std::optional<TaskReply> ask(Message message, milliseconds timeout = std::chrono::seconds(20)) {
-    std::atomic<bool> over = false;
-    std::optional<TaskReply> reply;
-    asker->send(std::move(message), steady_clock::now() + timeout,
-                [&](tl::expected<Received, Requester::Failure> answer) {
-                  if (answer) reply = messaging::read_task_reply(std::move(*answer));
-                  over = true;
-                });
-    EXPECT_TRUE(until([&] {
-      asker->tick(steady_clock::now());
-      return over.load();
-    }));
-    return reply;
+    return asker->ask(std::move(message), timeout);
   }
   std::int64_t effects() {
     return json::parse(ask(Message(*messaging::task_subject("counter", "count")))->body)["n"]
@@ -146,7 +128,7 @@ class WorkerTest : public testing::Test {
   Adapter adapter;
   std::unique_ptr<Database> database;
   std::unique_ptr<messaging::MessageBus> bus, asker_bus;
-  std::unique_ptr<Requester> asker;
+  std::unique_ptr<test::Asker> asker;
   std::unique_ptr<Worker> worker;
   std::atomic<bool> hold_back = false;
   std::mutex mutex;
@@ -219,12 +201,13 @@ TEST_F(WorkerTest, AFullQueueIsAnsweredUnavailable) {
   std::mutex guard;
   std::vector<TaskReply> replies;
   for (int i = 0; i < 20; ++i) {
-    asker->send(task("add", "{}", keyed("saga/add" + std::to_string(i))),
-                steady_clock::now() + std::chrono::hours(1),
-                [&](tl::expected<Received, Requester::Failure> answer) {
-                  const std::lock_guard lock(guard);
-                  if (answer) replies.push_back(messaging::read_task_reply(std::move(*answer)));
-                });
+    asker->requester().send(task("add", "{}", keyed("saga/add" + std::to_string(i))),
+                            steady_clock::now() + std::chrono::hours(1),
+                            [&](tl::expected<Received, Requester::Failure> answer) {
+                              const std::lock_guard lock(guard);
+                              if (answer)
+                                replies.push_back(messaging::read_task_reply(std::move(*answer)));
+                            });
   }
   ASSERT_TRUE(until([&] {
     const std::lock_guard lock(guard);
@@ -249,10 +232,11 @@ TEST_F(WorkerTest, DrainFinishesWhatWasBegun) {
   open = false;
   start();
   std::atomic<int> answered = 0;
-  asker->send(task("add", "{}", keyed("saga/add")), steady_clock::now() + std::chrono::hours(1),
-              [&](const tl::expected<Received, Requester::Failure>& answer) {
-                if (answer) ++answered;
-              });
+  asker->requester().send(task("add", "{}", keyed("saga/add")),
+                          steady_clock::now() + std::chrono::hours(1),
+                          [&](const tl::expected<Received, Requester::Failure>& answer) {
+                            if (answer) ++answered;
+                          });
   {
     std::unique_lock lock(mutex);
     changed.wait(lock, [this] { return at_gate == 1; });
@@ -385,12 +369,12 @@ TEST_F(WorkerTest, TellsAboutItselfAsAMicroService) {
   const auto tell = [&](const std::string& verb, const std::string& name) {
     std::atomic<bool> over = false;
     json body;
-    asker->send(Message(*messaging::service_subject(verb, name)),
-                steady_clock::now() + std::chrono::seconds(20),
-                [&](tl::expected<Received, Requester::Failure> answer) {
-                  if (answer) body = json::parse(answer->body);
-                  over = true;
-                });
+    asker->requester().send(Message(*messaging::service_subject(verb, name)),
+                            steady_clock::now() + std::chrono::seconds(20),
+                            [&](tl::expected<Received, Requester::Failure> answer) {
+                              if (answer) body = json::parse(answer->body);
+                              over = true;
+                            });
     EXPECT_TRUE(until([&] { return over.load(); }));
     return body;
   };
@@ -416,12 +400,12 @@ TEST_F(WorkerTest, TwoInstancesOnOneFileDoEachTaskOnce) {
   const auto other = std::move(*Worker::start(adapter, *other_database, *other_bus, {}));
   std::atomic<int> answered = 0;
   for (int i = 0; i < 100; ++i) {
-    asker->send(task("add", "{}", keyed("saga/add" + std::to_string(i % 50))),
-                steady_clock::now() + std::chrono::hours(1),
-                [&](const tl::expected<Received, Requester::Failure>& answer) {
-                  EXPECT_TRUE(answer);
-                  ++answered;
-                });
+    asker->requester().send(task("add", "{}", keyed("saga/add" + std::to_string(i % 50))),
+                            steady_clock::now() + std::chrono::hours(1),
+                            [&](const tl::expected<Received, Requester::Failure>& answer) {
+                              EXPECT_TRUE(answer);
+                              ++answered;
+                            });
   }
   ASSERT_TRUE(until([&] { return answered == 100; }));
   EXPECT_EQ(effects(), 50);
