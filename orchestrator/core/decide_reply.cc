@@ -7,6 +7,7 @@
 
 namespace weft::core {
 
+using dsl::Value;
 using State = CompensationState::State;
 
 // ---- Dispatch of a report ---------------------------------------------------------------------
