@@ -61,6 +61,10 @@ struct StoreStats {
   std::uint64_t groups = 0;        ///< Syncs since opening.
   std::uint64_t events = 0;        ///< Made durable since opening.
   std::int64_t last_sync_us = 0;   ///< How long the last group took to write and sync.
+  bool reserve_in_use = false;     ///< The disk is full: what was kept back for it is given up.
+  std::uint64_t damages = 0;       ///< Found by reading everything, slowly, again and again.
+  std::string damage;              ///< The first of them: where, what.
+  std::int64_t scrubbed_at_ms = 0;  ///< When everything had last been read; 0: not since opening.
 };
 
 /// Event streams as bytes, with what must become durable together with them.

@@ -50,6 +50,8 @@ inline constexpr std::string_view kRestored = "restored";  ///< backup_at restor
 inline constexpr std::string_view kHeadFloor = "head_floor";
 /// varint: events of deleted streams; exactly so many positions are missing from `positions`.
 inline constexpr std::string_view kDeletedEvents = "deleted_events";
+/// varint: when everything was last begun to be read through, UTC
+inline constexpr std::string_view kScrubbed = "scrubbed";
 }  // namespace meta
 
 /// Appends `stream` of the grammar.

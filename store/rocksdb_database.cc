@@ -120,8 +120,9 @@ rocksdb::ColumnFamilyOptions table_options(Table table,
   return options;
 }
 
-rocksdb::ReadOptions read_options(const rocksdb::Snapshot* snapshot) {
+rocksdb::ReadOptions read_options(const rocksdb::Snapshot* snapshot, bool fill_cache) {
   rocksdb::ReadOptions options;
+  options.fill_cache = fill_cache;
   options.verify_checksums = true;
   options.snapshot = snapshot;
   return options;
@@ -130,9 +131,10 @@ rocksdb::ReadOptions read_options(const rocksdb::Snapshot* snapshot) {
 class RocksdbCursor final : public RowCursor {
  public:
   RocksdbCursor(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* table,
-                const rocksdb::Snapshot* snapshot, std::string_view lower, std::string_view upper)
+                const rocksdb::Snapshot* snapshot, bool fill_cache, std::string_view lower,
+                std::string_view upper)
       : lower_(lower), upper_(upper), lower_slice_(slice(lower_)), upper_slice_(slice(upper_)) {
-    rocksdb::ReadOptions options = read_options(snapshot);
+    rocksdb::ReadOptions options = read_options(snapshot, fill_cache);
     if (!lower_.empty()) options.iterate_lower_bound = &lower_slice_;
     if (!upper_.empty()) options.iterate_upper_bound = &upper_slice_;
     iterator_.reset(db.NewIterator(options, table));
@@ -220,7 +222,8 @@ Result<void> RocksdbDatabase::close() {
   return tl::unexpected(rocksdb_error("close the database", status, StoreError::Kind::kFailed));
 }
 
-RocksdbRows::RocksdbRows(const RocksdbDatabase& database, Moment moment) : database_(database) {
+RocksdbRows::RocksdbRows(const RocksdbDatabase& database, Moment moment)
+    : database_(database), fill_cache_(moment != Moment::kPassing) {
   if (moment == Moment::kFixed) snapshot_ = database_.db().GetSnapshot();
 }
 
@@ -231,7 +234,8 @@ RocksdbRows::~RocksdbRows() {
 Result<std::optional<Bytes>> RocksdbRows::get(Table table, std::string_view key) const {
   Bytes value;
   const rocksdb::Status status =
-      database_.db().Get(read_options(snapshot_), database_.table(table), slice(key), &value);
+      database_.db().Get(read_options(snapshot_, fill_cache_), database_.table(table), slice(key),
+                         &value);
   if (status.IsNotFound()) return std::nullopt;
   if (!status.ok()) {
     return tl::unexpected(rocksdb_error("read the store", status, StoreError::Kind::kIo));
@@ -241,8 +245,8 @@ Result<std::optional<Bytes>> RocksdbRows::get(Table table, std::string_view key)
 
 std::unique_ptr<RowCursor> RocksdbRows::cursor(Table table, std::string_view lower,
                                                std::string_view upper) const {
-  return std::make_unique<RocksdbCursor>(database_.db(), database_.table(table), snapshot_, lower,
-                                         upper);
+  return std::make_unique<RocksdbCursor>(database_.db(), database_.table(table), snapshot_,
+                                         fill_cache_, lower, upper);
 }
 
 // Protection bytes: a bit that flips between here and the memory table is noticed.

@@ -69,8 +69,9 @@ class RocksdbDatabase final {
 /// Reads what is durable: RocksDB shows a write only once its log is synced.
 class RocksdbRows final : public RowReader {
  public:
-  /// kLatest: every read sees the present. kFixed: all see the moment of construction.
-  enum class Moment { kLatest, kFixed };
+  /// kLatest: every read sees the present. kFixed: all see the moment of construction. kPassing: as
+  /// kLatest, but what is read takes no room in the cache from what is needed again.
+  enum class Moment { kLatest, kFixed, kPassing };
   RocksdbRows(const RocksdbDatabase& database, Moment moment);
   ~RocksdbRows() override;
   RocksdbRows(const RocksdbRows&) = delete;
@@ -83,6 +84,7 @@ class RocksdbRows final : public RowReader {
  private:
   const RocksdbDatabase& database_;
   const rocksdb::Snapshot* snapshot_ = nullptr;
+  bool fill_cache_ = true;
 };
 
 /// One write batch.

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <openssl/rand.h>
-#include <sys/statvfs.h>
 
 #include "store/key_layout.h"
 #include "store/queries.h"
@@ -46,21 +45,28 @@ Result<std::unique_ptr<RocksdbEventStore>> RocksdbEventStore::open(RocksdbOption
   }
   auto owner = OwnerFile::acquire(owner_path(options.data_dir));
   if (!owner) return tl::unexpected(std::move(owner).error());
+  // Before anything is written: on a full disk the reserve is what an opening needs.
+  SpaceReserve::Measure measure = options.measure_disk;
+  if (!measure) measure = [directory = options.data_dir] { return disk_space(directory); };
+  auto reserve = std::make_unique<SpaceReserve>(options.data_dir, options.reserve_bytes, measure);
+  if (auto ok = reserve->admit(0); !ok) return tl::unexpected(std::move(ok).error());
   const auto id = random_bytes<16>();
   auto recovered = recover(options.data_dir, options.watermark_dir, options.create,
                            {reinterpret_cast<const char*>(id.data()), id.size()}, options.env);
   if (!recovered) return tl::unexpected(std::move(recovered).error());
   std::unique_ptr<RocksdbEventStore> store(
-      new RocksdbEventStore(std::move(options), *std::move(owner), *std::move(recovered),
-                            random_bytes<std::tuple_size_v<Digest>>()));
+      new RocksdbEventStore(std::move(options), *std::move(owner), std::move(reserve),
+                            *std::move(recovered), random_bytes<std::tuple_size_v<Digest>>()));
   if (auto ok = store->start(); !ok) return tl::unexpected(std::move(ok).error());
   return store;
 }
 
-RocksdbEventStore::RocksdbEventStore(RocksdbOptions options, OwnerFile owner, Recovered recovered,
+RocksdbEventStore::RocksdbEventStore(RocksdbOptions options, OwnerFile owner,
+                                     std::unique_ptr<SpaceReserve> reserve, Recovered recovered,
                                      const Digest& salt_secret)
     : options_(std::move(options)),
       owner_(std::move(owner)),
+      reserve_(std::move(reserve)),
       database_(std::move(recovered.database)),
       store_id_(std::move(recovered.store_id)),
       latest_(*database_, RocksdbRows::Moment::kLatest),
@@ -83,6 +89,28 @@ Result<void> RocksdbEventStore::start() {
                                        std::move(now), options_.watermark_interval_ms, fail);
   if (!keeper) return tl::unexpected(std::move(keeper).error());
   watermark_ = *std::move(keeper);
+  return start_scrub();
+}
+
+Result<void> RocksdbEventStore::start_scrub() {
+  if (options_.scrub_every.count() == 0) return {};
+  const auto last = queries::meta_number(latest_, meta::kScrubbed);
+  if (!last) return tl::unexpected(last.error());
+  ScrubOptions scrub;
+  scrub.every = options_.scrub_every;
+  // What a crash left is looked at now, not tomorrow.
+  if (facts_.clean_shutdown) scrub.last_begun_ms = static_cast<std::int64_t>(*last);
+  scrub.now_ms = [] {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  };
+  scrub.on_pass = [this](std::int64_t begun_ms) {
+    RocksdbWriter writer(*database_);
+    writer.put(Table::kMeta, meta::kScrubbed, encode_number(static_cast<std::uint64_t>(begun_ms)));
+    if (auto ok = writer.write(); !ok) group_commit_->fail(ok.error());
+  };
+  scrub.on_finding = options_.on_damage;
+  scrub_ = std::make_unique<Scrub>(*database_, std::move(scrub));
   return {};
 }
 
@@ -91,6 +119,7 @@ RocksdbEventStore::~RocksdbEventStore() { static_cast<void>(close()); }
 Result<void> RocksdbEventStore::close() {
   if (closed_) return {};
   closed_ = true;
+  scrub_.reset();
   group_commit_->close();
   Result<void> result;
   if (watermark_) result = watermark_->stop();
@@ -141,6 +170,7 @@ Result<void> RocksdbEventStore::write_group() {
   GroupWritten group{group_commits_, group_events_, writer_.bytes(), 0};
   group_commits_ = 0;
   group_events_ = 0;
+  if (auto ok = reserve_->admit(group.bytes); !ok) return ok;
   const auto begin = std::chrono::steady_clock::now();
   if (auto ok = writer_.write(); !ok) return ok;
   const auto took = std::chrono::steady_clock::now() - begin;
@@ -224,10 +254,17 @@ StoreStats RocksdbEventStore::stats() const {
     const std::uintmax_t size = files->file_size(gone);
     if (!gone) stats.bytes += size;
   }
-  struct statvfs device {};
-  if (::statvfs(options_.data_dir.c_str(), &device) == 0) {
-    stats.free_bytes = static_cast<std::uint64_t>(device.f_bavail) * device.f_frsize;
-    stats.device_bytes = static_cast<std::uint64_t>(device.f_blocks) * device.f_frsize;
+  reserve_->tend();
+  const DiskSpace space =
+      options_.measure_disk ? options_.measure_disk() : disk_space(options_.data_dir);
+  stats.free_bytes = space.free_bytes;
+  stats.device_bytes = space.device_bytes;
+  stats.reserve_in_use = reserve_->given_up();
+  if (scrub_) {
+    const ScrubReport scrubbed = scrub_->report();
+    stats.damages = scrubbed.findings;
+    if (scrubbed.findings > 0) stats.damage = scrubbed.first.place + ": " + scrubbed.first.what;
+    stats.scrubbed_at_ms = scrubbed.last_ended_ms;
   }
   return stats;
 }

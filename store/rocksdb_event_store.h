@@ -1,6 +1,7 @@
 #pragma once  // store/rocksdb_event_store.h
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,6 +19,8 @@
 #include "store/rocksdb_database.h"
 #include "store/rocksdb_recovery.h"
 #include "store/row_check.h"
+#include "store/scrub.h"
+#include "store/space_reserve.h"
 #include "store/watermark.h"
 
 namespace weft::store {
@@ -35,6 +38,13 @@ struct RocksdbOptions {
   std::string watermark_dir;  ///< Best on another device; empty: data_dir.
   bool create = true;         ///< false: kNotFound if there is no store.
   int watermark_interval_ms = kWatermarkIntervalMs;
+  /// Room kept on the disk for the day it is full (space_reserve.h); 0: none.
+  std::uint64_t reserve_bytes = 0;
+  /// How the disk is measured; empty: as it is.
+  SpaceReserve::Measure measure_disk;
+  /// Reads everything so often, slowly (scrub.h); 0: never. After a crash at once.
+  std::chrono::milliseconds scrub_every{0};
+  std::function<void(const Finding&)> on_damage;  ///< On the scrub's thread.
   /// The store has failed: the process should end at once, `abort` best. Called once, from a thread
   /// of the store, before anything waiting is answered; must not call the store.
   std::function<void(const std::string& reason)> on_fatal;
@@ -100,14 +110,16 @@ class RocksdbEventStore final : public EventStore {
   [[nodiscard]] Result<void> clear_restored() override;
 
  private:
-  RocksdbEventStore(RocksdbOptions options, OwnerFile owner, Recovered recovered,
-                    const Digest& salt_secret);
+  RocksdbEventStore(RocksdbOptions options, OwnerFile owner, std::unique_ptr<SpaceReserve> reserve,
+                    Recovered recovered, const Digest& salt_secret);
   [[nodiscard]] Result<void> start();
+  [[nodiscard]] Result<void> start_scrub();
   [[nodiscard]] Result<CommitReceipt> encode(const std::vector<Commit>& batch);
   [[nodiscard]] Result<void> write_group();
 
   RocksdbOptions options_;
   std::optional<OwnerFile> owner_;  // outlives everything that touches the directory
+  std::unique_ptr<SpaceReserve> reserve_;
   std::unique_ptr<RocksdbDatabase> database_;
   std::string store_id_;
   RocksdbRows latest_;
@@ -128,6 +140,7 @@ class RocksdbEventStore final : public EventStore {
 
   std::unique_ptr<WatermarkKeeper> watermark_;
   std::unique_ptr<GroupCommit> group_commit_;
+  std::unique_ptr<Scrub> scrub_;
   bool closed_ = false;
 };
 

@@ -38,6 +38,12 @@ namespace {
 
 using dsl::Value;
 
+// Room for operators and for what is under way on the day the disk is full; a table of RocksDB that
+// has to be written out just then takes half of it (reliability research, 2.5).
+constexpr std::uint64_t kReserveBytes = 64ULL * 1024 * 1024;
+// Rot is to be found within a day, while a backup from before it still exists.
+constexpr std::chrono::hours kScrubEvery{24};
+
 std::string random_bytes(std::size_t count) {
   std::string bytes(count, '\0');
   std::size_t have = 0;
@@ -221,6 +227,12 @@ tl::expected<void, StartError> Node::Parts::open_store() {
   options.data_dir = config.data;
   options.watermark_dir = config.store.watermark_dir;
   options.on_fatal = [](const std::string& reason) { end_for_store(reason); };
+  options.reserve_bytes = kReserveBytes;
+  options.scrub_every = kScrubEvery;
+  options.on_damage = [](const store::Finding& finding) {
+    log(LogLevel::kError, "damage in the store: " + finding.place + ": " + finding.what,
+        {{"code", "store_damaged"}});
+  };
   options.on_group = [this](const store::GroupWritten& group) { syncs.add(group.sync_us); };
   auto opened = store::RocksdbEventStore::open(std::move(options));
   if (!opened) {
@@ -266,6 +278,7 @@ tl::expected<void, StartError> Node::Parts::open_engine(const DefinitionFiles& d
   options.inbox_prefix = config.nats.inbox;
   options.notify_stream = config.nats.stream;
   options.version = kVersion;
+  options.commit = build_commit();
   options.random_bytes = random_bytes;
   options.secret = [](std::string_view name) -> std::optional<std::string> {
     // Nobody changes the environment once threads run.

@@ -37,15 +37,45 @@ Context::Context(EngineConfig configuration, store::EventStore& event_store,
                  metrics),
       partition(sagas, commits, limits, std::move(commands)) {}
 
+bool Context::below_reserve() const {
+  const auto percent = static_cast<std::uint64_t>(limits.store_reserve_percent);
+  return disk_full || (store_stats.device_bytes > 0 &&
+                       store_stats.free_bytes < store_stats.device_bytes / 100 * percent);
+}
+
+void Context::refresh_store() {
+  const std::uint64_t damages = store_stats.damages;
+  const bool low = below_reserve();
+  store_stats = store.stats();
+  if (store_stats.damages > damages) {
+    log(LogLevel::kError,
+        "the store is damaged: " + store_stats.damage +
+            "; what is damaged is refused, the rest goes on: stop it, run `weft fsck`, restore a backup",
+        {{"code", "store_damaged"}});
+  }
+  if (store_stats.reserve_in_use != disk_full) {
+    disk_full = store_stats.reserve_in_use;
+    dispatcher.pause_all(paused || disk_full, now);
+    log(disk_full ? LogLevel::kError : LogLevel::kInfo,
+        disk_full ? "the disk of the store is full: its reserve is in use, tasks are held; make room"
+                  : "the disk of the store has room again; tasks go on",
+        {{"code", "store_full"}});
+  }
+  if (below_reserve() != low && !disk_full) {
+    log(low ? LogLevel::kInfo : LogLevel::kWarning,
+        low ? "the disk of the store is above its reserve again; starts are taken"
+            : "the disk of the store is below its reserve: starts are refused, running sagas go on",
+        {{"code", "store_low"}});
+  }
+}
+
 std::optional<Response> Context::refusal_of_new_work() const {
   if (failed) return busy("store_failed", "the store failed; this process is about to end", 1000);
   if (!recovered) return busy("not_ready", "the orchestrator is still recovering", 500);
   if (draining) {
     return busy("draining", "the orchestrator is shutting down; ask again, with the same key", 1000);
   }
-  const auto reserve = static_cast<std::uint64_t>(limits.store_reserve_percent);
-  if (store_stats.device_bytes > 0 &&
-      store_stats.free_bytes < store_stats.device_bytes / 100 * reserve) {
+  if (below_reserve()) {
     return busy("store_low", "the store's disk is below its reserve; running sagas go on", 30'000);
   }
   if (partition.full() ||

@@ -44,11 +44,16 @@ struct Context {
   Partition partition;
 
   bool recovered = false, draining = false, connected = false, failed = false;
-  bool paused = false;              ///< The whole engine.
+  bool paused = false;              ///< The whole engine, by a person.
+  bool disk_full = false;           ///< The store's reserve is in use: tasks are held as if paused.
   store::StoreStats store_stats;    ///< Refreshed every second.
   std::string overlap;              ///< A stream that captures our subjects: not ready.
 
   void refresh() { now = time.read(clock); }
+  /// Asks the store how it is, and holds or releases tasks by the room it has.
+  void refresh_store();
+  /// The disk has less free than `store.reserve`.
+  [[nodiscard]] bool below_reserve() const;
   void log(LogLevel level, std::string_view message, const LogFields& fields = {}) const {
     if (config.log) config.log(level, message, fields);
   }

@@ -94,7 +94,7 @@ tl::expected<void, std::string> Controls::recover() {
   for (const std::string& workflow : paused_workflows_) {
     context_.dispatcher.pause_workflow(workflow, true, context_.now);
   }
-  context_.dispatcher.pause_all(context_.paused, context_.now);
+  context_.dispatcher.pause_all(context_.paused || context_.disk_full, context_.now);
   apply_limits();
   return {};
 }
@@ -246,7 +246,7 @@ void Controls::pause(const Pause& order, const core::Actor& actor, const Reply& 
       }
     }
     context_.paused = order.paused;
-    context_.dispatcher.pause_all(order.paused, context_.now);
+    context_.dispatcher.pause_all(order.paused || context_.disk_full, context_.now);
   } else {
     return context_.answer(reply, unknown_name("unknown_kind", "thing to pause", order.kind,
                                                {"workflow", "adapter", "engine"}));

@@ -54,7 +54,7 @@ tl::expected<void, std::string> Engine::recover() {
   context.time.start(last_durable, context.clock);
   context.refresh();
   context.connected = context.bus.connected();
-  context.store_stats = context.store.stats();
+  context.refresh_store();
   for (const auto& step :
        {std::function<tl::expected<void, std::string>()>([&] { return context.registry.recover(); }),
         std::function<tl::expected<void, std::string>()>([&] { return parts.controls.recover(); }),
@@ -204,7 +204,7 @@ void Engine::turn() {
   }
   if (context.now.steady >= parts.stats_next) {
     parts.stats_next = context.now.steady + kStatsEvery;
-    context.store_stats = context.store.stats();
+    context.refresh_store();
   }
   if (context.recovered) {
     // Timers wait in the store while commands wait here: neither may flood the other.

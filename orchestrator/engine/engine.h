@@ -34,6 +34,7 @@ struct EngineConfig {
   std::string inbox_prefix = "_INBOX.weft";  ///< nats.inbox
   std::string notify_stream;                 ///< nats.stream: wait for this stream's PubAck; empty: no.
   std::string version = "0.1.0";             ///< Of the program, for status and metrics.
+  std::string commit;                        ///< What it was built from.
   /// That many unpredictable bytes: random saga ids, and once the store's secret.
   std::function<std::string(std::size_t)> random_bytes;
   /// The value of a webhook trigger's `secret`; nothing if it is not set.

@@ -70,7 +70,13 @@ void refresh_gauges(Context& context, const Controls& controls, const DeadLetter
   const auto connects = context.bus.stats().connects;
   metrics.gauge("weft_nats_reconnects_total", {},
                 connects == 0 ? 0 : static_cast<double>(connects - 1));
-  metrics.gauge("weft_build_info", {{"version", context.config.version}}, 1);
+  metrics.gauge("weft_store_damages", {}, static_cast<double>(stats.damages));
+  if (stats.scrubbed_at_ms > 0) {
+    metrics.gauge("weft_store_scrubbed_timestamp_seconds", {},
+                  static_cast<double>(stats.scrubbed_at_ms) / 1000.0);
+  }
+  metrics.gauge("weft_build_info",
+                {{"version", context.config.version}, {"commit", context.config.commit}}, 1);
 }
 
 }  // namespace weft::engine

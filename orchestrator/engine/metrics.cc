@@ -40,6 +40,8 @@ const std::map<std::string, std::string, std::less<>>& help_texts() {
       {"weft_store_commit_sagas", "Commits made durable per sync, on average."},
       {"weft_store_bytes", "Size of the store on disk."},
       {"weft_store_free_bytes", "Free space on its device."},
+      {"weft_store_damages", "Damaged places that reading everything has found."},
+      {"weft_store_scrubbed_timestamp_seconds", "When everything had last been read through."},
       {"weft_nats_connected", "1 while connected to the broker."},
       {"weft_nats_reconnects_total", "Connections made after the first."},
       {"weft_notifications_failed_total", "Notifications that could not be published at once."},

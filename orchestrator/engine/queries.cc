@@ -572,6 +572,11 @@ Response Queries::status() const {
                       {"free_bytes", static_cast<std::int64_t>(stats.free_bytes)},
                       {"events", static_cast<std::int64_t>(context_.store.head_position())},
                       {"last_sync_us", stats.last_sync_us},
+                      {"reserve_in_use", stats.reserve_in_use},
+                      {"damages", static_cast<std::int64_t>(stats.damages)},
+                      {"scrubbed_at", stats.scrubbed_at_ms > 0
+                                          ? Value(core::format_time({stats.scrubbed_at_ms}))
+                                          : Value()},
                       {"restored", facts.restored
                                        ? Value::object({{"backup_at", core::format_time({facts.restored->backup_at_ms})},
                                                         {"restored_at", core::format_time({facts.restored->restored_at_ms})},
@@ -599,10 +604,13 @@ Response Queries::health(const GetHealth& query) const {
   if (context_.failed) store = "fail", note = "the store failed";
   if (!context_.recovered) engine = "fail", note = "recovering";
   if (context_.draining) engine = "fail", note = "draining";
-  const auto reserve = static_cast<std::uint64_t>(context_.limits.store_reserve_percent);
-  if (context_.store_stats.device_bytes > 0 &&
-      context_.store_stats.free_bytes < context_.store_stats.device_bytes / 100 * reserve) {
-    disk = "fail", note = "the store is below its reserve";
+  if (context_.store_stats.damages > 0 && store == "pass") {
+    store = "warn", note = "damage was found: " + context_.store_stats.damage;
+  }
+  if (context_.disk_full) {
+    disk = "fail", note = "the disk is full: its reserve is in use and tasks are held; make room";
+  } else if (context_.below_reserve()) {
+    disk = "fail", note = "the disk is below the store's reserve: starts are refused; make room";
   }
   std::string nats = context_.connected ? "pass" : "warn";
   if (!context_.overlap.empty()) {
@@ -612,10 +620,12 @@ Response Queries::health(const GetHealth& query) const {
            "the stream's subjects";
   }
   const bool fail = store == "fail" || engine == "fail" || disk == "fail" || nats == "fail";
-  Response response = success(Value::object(
-      {{"status", fail ? "fail" : nats == "warn" ? "warn" : "pass"},
-       {"checks", Value::object({{"store", store}, {"nats", nats}, {"disk", disk}, {"engine", engine}})},
-       {"output", note.empty() ? Value() : Value(note)}}));
+  Value::Object body = {
+      {"status", fail ? "fail" : nats == "warn" || store == "warn" ? "warn" : "pass"},
+      {"checks",
+       Value::object({{"store", store}, {"nats", nats}, {"disk", disk}, {"engine", engine}})}};
+  if (!note.empty()) body.push_back({"output", Value(note)});
+  Response response = success(Value::object(std::move(body)));
   response.status = fail ? 503 : 200;
   return response;
 }

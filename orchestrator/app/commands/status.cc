@@ -46,6 +46,12 @@ std::string screen(const Value& status, const Output& output) {
                            field(*store, "events") + " events, sync p99 " +
                            std::to_string(sync_us / 1000) + "." +
                            std::to_string(sync_us / 100 % 10) + " ms");
+  if (store->integer_or("damages", 0) > 0) {
+    out += line("damage", output.paint(field(*store, "damages") +
+                                           " places; `weft audit verify` names the streams, "
+                                           "`weft fsck` what else",
+                                       Colour::kRed));
+  }
   out += line("backup", backup.empty() ? "none was taken" : backup);
   if (const Value* restored = store->find("restored");
       restored != nullptr && restored->is_object()) {
