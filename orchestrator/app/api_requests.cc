@@ -202,7 +202,7 @@ class Reader {
 
 bool needs_revision(const std::string& action) {
   return action == "retry" || action == "skip" || action == "resume" || action == "compensate" ||
-         action == "move" || action == "mark_undone";
+         action == "move" || action == "mark_undone" || action == "resolve";
 }
 
 bool is_cloud_event(const HttpRequest& request) {
@@ -256,8 +256,9 @@ Result sagas(Reader& reader, const std::vector<std::string>& path) {
     return reader.done(
         engine::ReadEvents{saga, reader.number("after").value_or(0), reader.limit(500)});
   }
-  static const std::vector<std::string> kActions{"retry",  "skip",      "resume", "compensate",
-                                                 "cancel", "terminate", "move",   "mark_undone"};
+  static const std::vector<std::string> kActions{"retry",  "skip",      "resume", "resolve",
+                                                 "compensate", "cancel", "terminate", "move",
+                                                 "mark_undone"};
   if (action == "signal") {
     if (request.method != "POST") return wrong_method(request, "POST");
     reader.body({"name", "data"});
@@ -268,7 +269,7 @@ Result sagas(Reader& reader, const std::vector<std::string>& path) {
     return tl::unexpected(engine::unknown_name("unknown_action", "action", action, kActions));
   }
   if (request.method != "POST") return wrong_method(request, "POST");
-  reader.body({"reason", "step", "output", "to", "version"});
+  reader.body({"reason", "step", "output", "to", "version", "as"});
   engine::Act act;
   act.action = action;
   act.saga = saga;
@@ -277,6 +278,7 @@ Result sagas(Reader& reader, const std::vector<std::string>& path) {
   act.output = reader.json("output");
   act.to_version = reader.text("to");
   if (act.to_version.empty()) act.to_version = reader.text("version");
+  act.as = reader.text("as");
   act.revision = reader.revision(needs_revision(action));
   return reader.done(std::move(act));
 }
@@ -341,14 +343,15 @@ Result bulk(Reader& reader, const std::vector<std::string>& path) {
   }
   if (path.size() != 1) return not_here(request);
   if (request.method != "POST") return wrong_method(request, "POST");
-  reader.body({"action", "reason", "step", "to", "output", "sagas", "where", "group", "expect",
-               "dry_run", "rate"});
+  reader.body({"action", "reason", "step", "to", "output", "as", "sagas", "where", "group",
+               "expect", "dry_run", "rate"});
   engine::ActOnMany act;
   act.action = reader.required("action");
   act.reason = reader.text("reason");
   act.step = reader.text("step");
   act.to_version = reader.text("to");
   act.output = reader.json("output");
+  act.as = reader.text("as");
   act.sagas = reader.texts("sagas");
   act.where = reader.text("where");
   act.group = reader.text("group");

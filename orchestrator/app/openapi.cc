@@ -37,11 +37,12 @@ constexpr std::array kRoutes{
     Route{"/sagas/{saga}/signal", "post", "Deliver an event to it", "", "name data", 200},
     Route{
         "/sagas/{saga}/{action}", "post",
-        "retry skip resume compensate cancel terminate move mark_undone; header If-Match with the "
-        "revision seen, needed but for cancel and terminate",
-        "", "reason step output to", 200},
+        "retry skip resume resolve compensate cancel terminate move mark_undone; header If-Match "
+        "with the revision seen, needed but for cancel and terminate; resolve takes as: done or "
+        "not_done",
+        "", "reason step output to as", 200},
     Route{"/bulk", "post", "Act on many sagas", "",
-          "action sagas where group expect dry_run reason step output to rate", 202},
+          "action sagas where group expect dry_run reason step output to as rate", 202},
     Route{"/bulk/{id}", "get", "How far it is", "after", "", 200},
     Route{"/bulk/{id}", "delete", "Stop it", "", "", 200},
     Route{"/stuck", "get", "Stuck places in groups", "", "", 200},

@@ -73,6 +73,9 @@ struct RetryStep { StepPath step; };                       ///< Empty = the only
 struct SkipStep { StepPath step; std::optional<dsl::Value> output; };
 struct ResumeStep { StepPath step; };
 struct MarkUndone { StepPath step; };                      ///< A stuck compensation was done by hand.
+/// A person found out what nobody knew about a stuck place. Of a step: it happened (`output` stands
+/// for its reply), or it did not and fails. Of a compensation: it is done, or it never will be.
+struct ResolveStep { StepPath step; bool done = true; std::optional<dsl::Value> output; };
 struct TerminateSaga {};
 struct MoveSaga { std::shared_ptr<const dsl::SagaGraph> to; };
 
@@ -80,7 +83,7 @@ using CommandBody =
     std::variant<StartSaga, RunSaga, SupersedeSaga, ReportReply, ReportWaiting, ReportWaitEnded,
                  FireTimer, DeliverEvent, DeliverSignal, ReportChildStarted, ReportChildRefused,
                  ReportChildEnded, UndoAsChild, QuarantineSaga, CancelSaga, RetryStep, SkipStep,
-                 ResumeStep, MarkUndone, TerminateSaga, MoveSaga>;
+                 ResumeStep, MarkUndone, ResolveStep, TerminateSaga, MoveSaga>;
 
 struct Command {
   CommandBody body;

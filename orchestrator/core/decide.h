@@ -177,6 +177,7 @@ class Decider {
   Refusal skip(const SkipStep& c);
   Refusal resume(const ResumeStep& c);
   Refusal mark_undone(const StepPath& step);
+  Refusal resolve(const ResolveStep& c);
   Refusal terminate();
   Refusal move(const MoveSaga& c);
   [[nodiscard]] tl::expected<StepPath, Rejection> stuck_place(const StepPath& named) const;

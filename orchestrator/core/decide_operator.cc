@@ -1,8 +1,9 @@
-// What people ask for: cancel, retry, skip, resume, terminate, move.
+// What people ask for: cancel, retry, skip, resume, resolve, terminate, move.
 
 #include <algorithm>
 #include <utility>
 
+#include "dsl/names.h"
 #include "orchestrator/core/decide.h"
 
 namespace weft::core {
@@ -42,18 +43,22 @@ Decider::Refusal Decider::cancel(const CancelSaga& c) {
 }
 
 tl::unexpected<Rejection> Decider::unknown_step(const StepPath& step) const {
-  std::string known;
+  std::vector<std::string> known;
+  std::string near;
   for (const Node& n : s_.nodes) {
     if (n.path.empty()) continue;
-    const bool near = n.path.str().find(step.str()) != std::string::npos ||
-                      step.str().find(n.path.str()) != std::string::npos ||
-                      n.path.str().substr(0, 3) == step.str().substr(0, 3);
-    if (near && known.size() < 200) known += (known.empty() ? "" : ", ") + n.path.str();
+    const std::string& path = n.path.str();
+    // `pick` for `allocate[2]/pick`, and the other way round.
+    const bool inside =
+        path.find(step.str()) != std::string::npos || step.str().find(path) != std::string::npos;
+    if (inside && near.size() < 200) near += (near.empty() ? "" : ", ") + path;
+    known.push_back(path);
   }
+  if (near.empty()) near = dsl::nearest(step.str(), known).value_or("");
   return reject(Rejection::Code::kUnknownStep,
                 "the saga has entered no step `" + step.str() + "`" +
-                    (known.empty() ? std::string("; `weft show` lists its steps")
-                                   : "; did you mean: " + known));
+                    (near.empty() ? std::string("; `weft show` lists its steps")
+                                  : "; did you mean: " + near));
 }
 
 /// The named place, or the only stuck one.
@@ -203,6 +208,43 @@ Decider::Refusal Decider::mark_undone(const StepPath& step) {
   const NodeId id = id_of(*place);
   emit(SagaResumed{*place, "resume"});
   compensation_succeeded(id, "");  // No adapter said so: a late success is undone again.
+  return {};
+}
+
+/// What happened outside is known now, and no adapter will say so: a person does.
+Decider::Refusal Decider::resolve(const ResolveStep& c) {
+  const auto place = stuck_place(c.step);
+  if (!place) return tl::unexpected(place.error());
+  const auto mark = s_.stuck.find(*place);
+  if (mark == s_.stuck.end() || place->empty()) {
+    return reject(Rejection::Code::kNotAllowed,
+                  place->empty() ? std::string("the saga as a whole is stuck, not a step; use resume")
+                                 : "step `" + place->str() + "` is not stuck");
+  }
+  const bool undo = mark->second.place == "compensation";
+  if (c.done && undo) {
+    if (auto fresh = check_revision(*place); !fresh) return fresh;
+    return mark_undone(*place);
+  }
+  if (c.done || undo) return skip({*place, c.output});
+  if (auto fresh = check_revision(*place); !fresh) return fresh;
+  const NodeId id = id_of(*place);
+  const Node& n = node(id);
+  if (n.kind != "call" || n.attempts == 0) {
+    return reject(Rejection::Code::kNotAllowed,
+                  "step `" + place->str() + "` has asked no adapter yet; use retry or skip");
+  }
+  if (mark->second.effect == Effect::kHappened) {
+    return reject(Rejection::Code::kNotAllowed,
+                  "step `" + place->str() + "` did happen, its adapter said so; use retry or skip");
+  }
+  if (s_.pivot_reached) {
+    return reject(Rejection::Code::kNotAllowed,
+                  "past the pivot the saga may only go forward; use retry, or skip with an output");
+  }
+  Error error = mark->second.error;
+  emit(SagaResumed{*place, "not_done"});
+  give_up(id, std::move(error), true);
   return {};
 }
 

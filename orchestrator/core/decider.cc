@@ -96,6 +96,8 @@ Decision Decider::run() {
           return resume(c);
         } else if constexpr (std::is_same_v<C, MarkUndone>) {
           return mark_undone(c.step);
+        } else if constexpr (std::is_same_v<C, ResolveStep>) {
+          return resolve(c);
         } else if constexpr (std::is_same_v<C, TerminateSaga>) {
           return terminate();
         } else if constexpr (std::is_same_v<C, MoveSaga>) {

@@ -44,7 +44,12 @@ class Folder {
     s_.exceptions = e.exceptions;
   }
   void operator()(const SagaFailed& e) { end(Phase::kFailed); s_.error = e.error; }
-  void operator()(const SagaTerminated&) { end(Phase::kTerminated); }
+  void operator()(const SagaTerminated&) {
+    end(Phase::kTerminated);
+    // Nobody is waited for any more. A repair that becomes stuck later has a mark of its own.
+    s_.stuck.clear();
+    s_.stuck_since.clear();
+  }
 
   // ---- Forward ----
   void operator()(const StepScheduled& e) {

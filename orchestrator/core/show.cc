@@ -40,6 +40,10 @@ Value error_json(const Error& error, const SensitiveMask& mask) {
 Value actions_at(const SagaState& state, const SagaStuck& stuck) {
   Value::Array actions;
   if (!stuck.path.empty()) actions = {"retry", "skip"};
+  const bool doubt = stuck.place == "forward" && stuck.effect == Effect::kPerhaps;
+  if (!stuck.path.empty() && (doubt || stuck.place == "compensation")) {
+    actions.emplace_back("resolve");
+  }
   // Resuming says that the undo was done by hand, or that the saga as a whole may go on; a step
   // going forward has nothing that would drive it on.
   if (stuck.place != "forward") actions.emplace_back("resume");

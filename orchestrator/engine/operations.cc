@@ -14,13 +14,15 @@ namespace weft::engine {
 namespace {
 
 const std::vector<std::string>& actions() {
-  static const std::vector<std::string> kActions = {"retry",  "skip",      "resume", "compensate",
-                                                    "cancel", "terminate", "move",   "mark_undone"};
+  static const std::vector<std::string> kActions = {
+      "retry",  "skip",      "resume", "resolve",    "compensate",
+      "cancel", "terminate", "move",   "mark_undone"};
   return kActions;
 }
 
 bool needs_reason(const std::string& action) {
-  return action == "skip" || action == "terminate" || action == "move" || action == "mark_undone";
+  return action == "skip" || action == "terminate" || action == "move" || action == "mark_undone" ||
+         action == "resolve";
 }
 
 constexpr std::size_t kJobsKept = 100;
@@ -42,19 +44,25 @@ std::optional<core::Command> Operations::command_of(const Act& act, const core::
   command.reason = act.reason;
   command.revision = act.revision;
   const core::StepPath step(act.step);
+  std::optional<dsl::Value> output;
+  if (act.output) {
+    auto parsed = dsl::Value::parse(*act.output, json_limits(context_.limits));
+    if (!parsed) {
+      refused = from_json_error(parsed.error());
+      return std::nullopt;
+    }
+    output = std::move(*parsed);
+  }
   if (act.action == "retry") {
     command.body = core::RetryStep{step};
   } else if (act.action == "skip") {
-    core::SkipStep skip{step, std::nullopt};
-    if (act.output) {
-      auto output = dsl::Value::parse(*act.output, json_limits(context_.limits));
-      if (!output) {
-        refused = from_json_error(output.error());
-        return std::nullopt;
-      }
-      skip.output = std::move(*output);
+    command.body = core::SkipStep{step, std::move(output)};
+  } else if (act.action == "resolve") {
+    if (act.as != "done" && act.as != "not_done") {
+      refused = problem(400, "missing_member", "`as` is to be done or not_done: what was found out");
+      return std::nullopt;
     }
-    command.body = std::move(skip);
+    command.body = core::ResolveStep{step, act.as == "done", std::move(output)};
   } else if (act.action == "resume") {
     command.body = core::ResumeStep{step};
   } else if (act.action == "mark_undone") {
@@ -134,6 +142,9 @@ void Operations::act_on_many(const ActOnMany& order, const core::Actor& actor, c
   if (std::find(actions().begin(), actions().end(), order.action) == actions().end()) {
     return context_.answer(reply, unknown_name("unknown_action", "action", order.action, actions()));
   }
+  if (order.action == "resolve" && order.as != "done" && order.as != "not_done") {
+    return context_.answer(reply, problem(400, "missing_member", "`as` is to be done or not_done"));
+  }
   if (needs_reason(order.action) && order.reason.empty() && !order.dry_run) {
     return context_.answer(reply, problem(400, "reason_required", order.action + " needs a reason"));
   }
@@ -209,6 +220,7 @@ void Operations::tick() {
       act.reason = job->order.reason;
       act.output = job->order.output;
       act.to_version = job->order.to_version;
+      act.as = job->order.as;
       job->due = job->began +
                  std::chrono::duration_cast<Clock::Instant::duration>(std::chrono::duration<double>(
                      static_cast<double>(job->next) / job->per_second));

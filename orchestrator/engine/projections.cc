@@ -21,11 +21,16 @@ std::int64_t number_of(std::string_view text) {
   return value;
 }
 
-// A person's doing, not the course of things: starts and events come by the million.
-bool is_action(const core::Event& event) {
-  return event.actor.via != "engine" && !std::holds_alternative<core::SagaStarted>(event.body) &&
-         !std::holds_alternative<core::SagaQueued>(event.body) &&
-         !std::holds_alternative<core::EventReceived>(event.body);
+// A person's doing, not the course of things: starts and events come by the million, so they are
+// kept here only where a person made them or the caller said who it is. `first`: the first event of
+// a decision, which names what was done; the others follow from it and carry the same actor.
+bool is_action(const core::Event& first) {
+  const core::Actor& actor = first.actor;
+  if (actor.via == "engine") return false;
+  const bool traffic = std::holds_alternative<core::SagaStarted>(first.body) ||
+                       std::holds_alternative<core::SagaQueued>(first.body) ||
+                       std::holds_alternative<core::EventReceived>(first.body);
+  return !traffic || actor.via == "cli" || actor.via == "console" || !actor.name.empty();
 }
 
 const std::vector<core::Movement>* movements_of(const core::Event& event) {
@@ -156,14 +161,11 @@ void Projections::decided(SagaEntry& entry, const core::Decided& decided,
   const core::SagaState& state = entry.state;
   const std::string& workflow = state.birth.workflow;
   bool stuck_changed = false;
-  bool people_acted = false;
-  for (std::size_t i = 0; i < decided.events.size(); ++i) {
-    const core::Event& event = decided.events[i];
+  if (!decided.events.empty() && is_action(decided.events.front())) {
+    audit(entry, decided.events.front(), revision_before + 1, commit);
+  }
+  for (const core::Event& event : decided.events) {
     measure(entry, event);
-    if (!people_acted && is_action(event)) {
-      people_acted = true;  // what follows from it carries the same actor
-      audit(entry, event, revision_before + i + 1, commit);
-    }
     stuck_changed = stuck_changed || std::holds_alternative<core::SagaStuck>(event.body) ||
                     std::holds_alternative<core::SagaResumed>(event.body);
   }
@@ -220,7 +222,7 @@ void Projections::refresh_stuck(SagaEntry& entry, store::Commit& commit) {
     }
     stuck_.erase(old);
   }
-  if (state.ended() || state.stuck.empty()) return;
+  if (state.stuck.empty()) return;  // A repair can be stuck after the end, too.
   const dsl::Value shown = core::show(entry.graph.get(), state);
   const dsl::Value* row = shown.find("stuck");
   dsl::Value::Object held;
@@ -281,10 +283,14 @@ void Projections::measure(const SagaEntry& entry, const core::Event& event) {
 void Projections::audit(const SagaEntry& entry, const core::Event& event, std::uint64_t revision,
                         store::Commit& commit) {
   const core::Birth& birth = entry.state.birth;
+  std::string how;  // Several actions have one event.
+  if (const auto* resumed = std::get_if<core::SagaResumed>(&event.body)) how = resumed->how;
+  if (const auto* cancelled = std::get_if<core::CancelRequested>(&event.body)) how = cancelled->kind;
   const dsl::Value row =
       dsl::Value::object({{"at", core::format_time(event.at)},
                           {"actor", actor_value(event.actor)},
                           {"action", std::string(core::type_name(event))},
+                          {"how", how.empty() ? dsl::Value() : dsl::Value(how)},
                           {"reason", event.reason},
                           {"saga", birth.saga.str()},
                           {"workflow", birth.workflow},

@@ -22,7 +22,7 @@ namespace weft::engine {
 /// 201 {"saga","state","duplicate":false,"revision"}, 200 with "duplicate": true.
 struct StartWorkflow { std::string workflow, input, key, traceparent; };
 
-/// retry skip resume compensate cancel terminate move mark_undone: 200 with the event; a repeat
+/// retry skip resume resolve compensate cancel terminate move mark_undone: 200 with the event; a repeat
 /// that changed nothing: 200 with {"saga","state","revision","event":null}.
 struct Act {
   std::string action, saga, step;
@@ -30,6 +30,7 @@ struct Act {
   std::optional<std::string> output;      ///< skip: JSON.
   std::string to_version;                 ///< move: "1.2.0".
   std::optional<std::uint64_t> revision;  ///< What the author saw; else refused with 412.
+  std::string as;                         ///< resolve: "done" or "not_done".
 };
 /// Acts on many: exactly one of sagas, where, group. 200 {"matched","sagas":[first ones]} for
 /// dry_run; else 202 {"id","matched"}, and BulkProgress tells.
@@ -41,6 +42,7 @@ struct ActOnMany {
   std::optional<std::int64_t> expect;     ///< Required unless dry_run; refused (409) if it differs.
   bool dry_run = false;
   std::optional<double> rate_per_second;
+  std::string as;                         ///< resolve, as in Act.
 };
 /// 200 {"id","action","matched","done","refused","stopped","running","items":[…]}; items from
 /// number `after` on: {"saga","ok","event"|"error","revision"}.

@@ -14,12 +14,12 @@ using std::chrono::milliseconds;
 
 // INTERFACES.md: what changes a saga without undoing or repeating anything needs to say why.
 bool needs_reason(const std::string& action) {
-  return action == "skip" || action == "terminate" || action == "move";
+  return action == "skip" || action == "terminate" || action == "move" || action == "resolve";
 }
 
 bool needs_revision(const std::string& action) {
   return action == "retry" || action == "skip" || action == "resume" || action == "compensate" ||
-         action == "move";
+         action == "move" || action == "resolve";
 }
 
 /// --output as JSON; a failure if it is none.
@@ -44,6 +44,7 @@ int act_on_one(ApiClient& client, const Output& output, const Invocation& invoca
   add("reason", invocation.get("--reason"));
   add("step", invocation.get("--step"));
   add("to", invocation.get("--to"));
+  add("as", invocation.get("--as") == "not-done" ? "not_done" : invocation.get("--as"));
   if (*substitute) body = body.with("output", **substitute);
   ApiClient::Headers headers;
   if (invocation.has("--revision")) {
@@ -160,6 +161,7 @@ int act_on_many(ApiClient& client, const Output& output, const Invocation& invoc
   add("reason", invocation.get("--reason"));
   add("step", invocation.get("--step"));
   add("to", invocation.get("--to"));
+  add("as", invocation.get("--as") == "not-done" ? "not_done" : invocation.get("--as"));
   add("where", invocation.get("--where"));
   add("group", invocation.get("--group"));
   add("rate", invocation.get("--rate"));
@@ -199,6 +201,12 @@ int run(const Invocation& invocation) {
     if (invocation.name == "move" && invocation.get("--to").empty()) {
       return usage_failure(output, "`weft move` needs --to VERSION");
     }
+    if (invocation.name == "resolve") {
+      const std::string as = invocation.get("--as");
+      if (as != "done" && as != "not-done" && as != "not_done") {
+        return usage_failure(output, "`weft resolve` needs --as done or --as not-done");
+      }
+    }
     const bool one = invocation.arguments.size() == 1 && !invocation.has("--dry-run") &&
                      !invocation.has("--expect");
     return one ? act_on_one(client, output, invocation) : act_on_many(client, output, invocation);
@@ -224,10 +232,13 @@ CommandSpec action(const std::string& name, const std::string& summary, const st
                   {"--dry-run", "", "only say which and how many", false},
                   {"--expect", "COUNT", "do it if so many match", false},
                   {"--rate", "N/s", "at most so many in a second", false}};
-  if (name == "retry" || name == "skip" || name == "resume") {
+  if (name == "resolve") {
+    spec.options.push_back({"--as", "done|not-done", "what was found out", false});
+  }
+  if (name == "retry" || name == "skip" || name == "resume" || name == "resolve") {
     spec.options.push_back({"--step", "STEP", "which place (the only stuck one)", false});
   }
-  if (name == "skip") {
+  if (name == "skip" || name == "resolve") {
     spec.options.push_back({"--output", "JSON", "what the step is to have answered", false});
   }
   if (name == "move") spec.options.push_back({"--to", "VERSION", "such as 1.2.0", false});
@@ -242,10 +253,19 @@ std::vector<CommandSpec> action_commands() {
       action("retry", "let a stuck step try again, with a fresh policy and the same key", "",
              "weft retry retail.order_fulfilment:web/1001 --reason 'ERP is back'"),
       action(
-          "skip", "go on as if a stuck step had answered", "",
+          "skip", "go on as if a stuck step had answered",
+          "A stuck compensation that is skipped stays undone: what it held is written off, and the\n"
+          "saga ends with an exception.",
           "weft skip SAGA --step erp_order --output '{\"id\":\"7\"}' --reason 'entered by hand'"),
-      action("resume", "clear a stuck mark without another attempt", "",
+      action("resume", "clear a stuck mark without another attempt",
+             "For a stuck compensation it says that the undo was done by hand. A step going forward\n"
+             "has nothing that would drive it on: use retry, skip or resolve.",
              "weft resume SAGA --reason 'settled with the carrier'"),
+      action("resolve", "say what became of a step or an undo that nobody knew about",
+             "--as done: the step happened (--output stands for its answer); of a compensation: it\n"
+             "was done by hand. --as not-done: the step did not happen and fails, so that its\n"
+             "on_error or the compensation follows; of a compensation: it never will be done.",
+             "weft resolve SAGA --step capture --as not-done --reason 'the bank has no record'"),
       action("compensate", "undo what was done, ending with on_compensated", "",
              "weft compensate --group g1 --expect 12 --reason 'wrong price list'"),
       action("cancel", "undo what was done, ending with on_cancelled", "",

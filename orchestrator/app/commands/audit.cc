@@ -64,13 +64,16 @@ int run(const Invocation& invocation) {
           }
           std::string who = field(item, "actor", "name");
           const Value* actor = item.find("actor");
+          if (who.empty()) who = "-";
           if (actor != nullptr && !actor->boolean_or("verified", false)) who += " (unverified)";
+          std::string what = field(item, "action");
+          if (const std::string how = field(item, "how"); !how.empty()) what += " (" + how + ")";
           std::string place = field(item, "path");
           if (place.empty()) place = field(item, "step");
           table.add({{field(item, "at")},
                      {who},
                      {field(item, "actor", "via")},
-                     {field(item, "action").empty() ? field(item, "type") : field(item, "action")},
+                     {what},
                      {field(item, "saga")},
                      {place},
                      {field(item, "reason")}});
@@ -89,7 +92,9 @@ CommandSpec audit_command() {
   spec.name = "audit";
   spec.arguments = "[verify]";
   spec.summary = "who did what, when, why, through what; check the hash chains";
-  spec.details = "Here --actor chooses whose actions are shown.";
+  spec.details =
+      "Here --actor chooses whose actions are shown. Starts and events are listed where a person\n"
+      "made them, or the caller said who it is; `weft events` has all.";
   spec.example = "weft audit --since 24h --saga retail.order_fulfilment:web/1001";
   spec.arguments_max = 1;
   spec.options = {{"--saga", "SAGA", "of this saga", false},

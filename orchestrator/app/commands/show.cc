@@ -67,10 +67,11 @@ std::string head(const Value& saga, const Output& output) {
     out += line("waiting", printable(text));
   }
   if (const Value* error = saga.find("error"); error != nullptr && error->is_object()) {
-    out +=
-        line("error", output.paint(printable(field(*error, "class") + " " + field(*error, "code") +
-                                             " at " + field(*error, "step")),
-                                   Colour::kRed));
+    const std::string step = field(*error, "step");  // None: the saga as a whole, as when cancelled.
+    out += line("error", output.paint(printable(field(*error, "class") + " " +
+                                                field(*error, "code") +
+                                                (step.empty() ? "" : " at " + step)),
+                                      Colour::kRed));
     out += line("", printable(field(*error, "message")));
   }
   if (const Value* stuck = saga.find("stuck"); stuck != nullptr && stuck->is_object()) {
@@ -110,6 +111,11 @@ std::string steps(const Value& saga, const Output& output) {
     if (undo != nullptr && undo->is_object()) {
       undone = field(*undo, "state");
       if (undo->integer_or("attempts", 0) > 1) undone += " x" + field(*undo, "attempts");
+      if (const std::string code = field(*undo, "error", "code");
+          undone.rfind("done", 0) != 0 && !code.empty()) {
+        note += (note.empty() ? "" : "; ") + ("undo: " + code + ": ") +
+                field(*undo, "error", "message");
+      }
     }
     table.add({{path},
                output.state(field(step, "state")),
@@ -155,9 +161,11 @@ std::string note_of(const Value& event) {
   const Value* data = event.find("data");
   std::string note;
   if (data != nullptr && data->is_object()) {
-    for (const char* name : {"status", "code", "outcome", "event", "timer", "target", "effect"}) {
+    for (const char* name :
+         {"status", "how", "code", "outcome", "event", "timer", "target", "effect"}) {
       const Value* value = data->find(name);
-      if (value != nullptr && value->is_string() && !value->as_string().empty()) {
+      if (value != nullptr && value->is_string() && !value->as_string().empty() &&
+          value->as_string() != "none") {
         note += (note.empty() ? "" : " ") + value->as_string();
       }
     }

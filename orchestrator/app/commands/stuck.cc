@@ -68,7 +68,8 @@ CommandSpec stuck_command() {
   spec.name = "stuck";
   spec.summary = "places that need a person, in groups that can be mended together";
   spec.details =
-      "A group's id goes to --group of retry, skip, resume, compensate, cancel, terminate.";
+      "A group's id goes to --group of retry, skip, resume, resolve, compensate, cancel,\n"
+      "terminate.";
   spec.example = "weft stuck && weft retry --group GROUP --dry-run";
   spec.run = run;
   return spec;

@@ -67,11 +67,11 @@ TEST(CliTest, WithoutACommandItSaysWhatThereIs) {
 TEST(CliTest, EveryCommandOfTheContractIsListed) {
   const std::vector<std::string> names = listed_commands();
   const std::vector<std::string> expected = {
-      "dev",     "serve",      "check",  "graph",     "deploy", "workflows", "start",
-      "status",  "list",       "show",   "events",    "stuck",  "retry",     "skip",
-      "resume",  "compensate", "cancel", "terminate", "move",   "signal",    "pause",
-      "unpause", "adapters",   "order",  "unmatched", "audit",  "backup",    "restore",
-      "export",  "fsck",       "prune"};
+      "dev",     "serve",   "check",      "graph",  "deploy",    "workflows", "start",
+      "status",  "list",    "show",       "events", "stuck",     "retry",     "skip",
+      "resume",  "resolve", "compensate", "cancel", "terminate", "move",      "signal",
+      "pause",   "unpause", "adapters",   "order",  "unmatched", "audit",     "backup",
+      "restore", "export",  "fsck",       "prune"};
   EXPECT_EQ(names, expected);
 }
 

@@ -183,7 +183,7 @@ TEST(ShowTest, AStuckPlaceSaysWhoseItIsAndWhatMayBeDone) {
   EXPECT_EQ(at(stuck, "since"), Value("2023-11-14T22:13:22.000Z"));
   EXPECT_EQ(at(stuck, "owner"), Value("order-platform@shop.example"));
   EXPECT_EQ(at(stuck, "actions"),
-            json(R"(["retry","skip","compensate","cancel","terminate"])"));
+            json(R"(["retry","skip","resolve","compensate","cancel","terminate"])"));
   EXPECT_TRUE(at(shown, "waiting").is_null());
   EXPECT_EQ(at(list_row(state), "stuck"), stuck);
 }

@@ -76,6 +76,38 @@ TEST_F(OperationsTest, SkipNeedsAReasonAndIsNeverHidden) {
   EXPECT_EQ(world.ask(audit).body.find("items")->size(), 1u);
 }
 
+// Whoever reads the audit looks for what was done, not for what followed from it.
+TEST_F(OperationsTest, TheAuditNamesWhatPeopleDid) {
+  engine::StartWorkflow by_hand;
+  by_hand.workflow = "job";
+  by_hand.input = R"({"id":"j0"})";
+  ASSERT_EQ(world.ask(by_hand, "bea").status, 201);
+  (void)world.start_saga("job", R"({"id":"j1"})");  // By a program, through NATS.
+  world.run_for(1000);
+  auto resolve = act("resolve", "job:j0");
+  EXPECT_EQ(world.ask(resolve, "bea").status, 400) << "it needs a reason";
+  resolve.reason = "they have no record of it";
+  EXPECT_EQ(world.ask(resolve, "bea").status, 400) << "and what was found out";
+  resolve.as = "not_done";
+  const auto done = world.ask(resolve, "bea");
+  EXPECT_EQ(done.status, 200) << done.body.to_json();
+  world.run_for(1000);
+  EXPECT_EQ(world.state("job:j0"), "compensated");
+
+  const auto audit = world.ask(engine::ReadAudit{});
+  std::vector<std::string> actions;
+  for (const auto& item : audit.body.find("items")->as_array()) {
+    actions.push_back(item.string_or("action", "") + " " + item.string_or("how", ""));
+  }
+  EXPECT_EQ(actions, (std::vector<std::string>{"SagaResumed not_done", "SagaStarted "}));
+}
+
+TEST_F(OperationsTest, ReadinessSaysMoreOnlyWhereThereIsMoreToSay) {
+  const auto ready = world.ask(engine::GetHealth{true});
+  EXPECT_EQ(ready.body.string_or("status", ""), "pass") << ready.body.to_json();
+  EXPECT_EQ(ready.body.find("output"), nullptr);
+}
+
 TEST_F(OperationsTest, CancelUndoesAndTerminateWritesOff) {
   start(2);
   EXPECT_EQ(world.ask(act("cancel", "job:j0")).status, 200);
