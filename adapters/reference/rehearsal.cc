@@ -1,9 +1,11 @@
 #include "adapters/reference/rehearsal.h"
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "adapters/messaging/contract.h"
@@ -101,15 +103,57 @@ bool has_members(const json& input, const json& where) {
   return true;
 }
 
+// One direction of one key at one operation.
+std::uint64_t task_of(const Request& request) {
+  return hash(request.operation + (request.headers.compensation ? "|undo|" : "|") + request.key(),
+              0);
+}
+
+/// How often each task came. Of tasks that have not come for long the count begins anew.
+class Deliveries final {
+ public:
+  std::int64_t count(std::uint64_t task) {
+    const auto [at, is_new] = recent_.try_emplace(task, 0);
+    if (is_new) {
+      if (const auto known = older_.find(task); known != older_.end()) at->second = known->second;
+    }
+    const std::int64_t delivery = ++at->second;
+    if (recent_.size() >= kTasksMax / 2) {
+      older_ = std::move(recent_);
+      recent_.clear();
+    }
+    return delivery;
+  }
+  void clear() {
+    recent_.clear();
+    older_.clear();
+  }
+
+ private:
+  // About 4 MB; more tasks than any rehearsal keeps open at once.
+  static constexpr std::size_t kTasksMax = 100'000;
+  std::unordered_map<std::uint64_t, std::int64_t> recent_, older_;
+};
+
 }  // namespace
 
 struct Rehearsal::State {
   mutable std::mutex mutex;
   json plan = json::object();
+  Deliveries deliveries;
 
   json current() const {
     const std::lock_guard lock(mutex);
     return plan;
+  }
+
+  tl::expected<void, std::string> change(json wanted) {
+    const auto good = check_plan(wanted);
+    if (!good) return good;
+    const std::lock_guard lock(mutex);
+    plan = std::move(wanted);
+    deliveries.clear();
+    return {};
   }
 
   static bool concerns(const json& plan, const Request& request) {
@@ -121,18 +165,23 @@ struct Rehearsal::State {
     return false;
   }
 
-  static bool happens(const json& plan, const char* fault, const Request& request) {
-    const std::string what = std::string(fault) + "|" + request.key() + "|" +
-                             std::to_string(request.headers.attempt) +
-                             (request.headers.compensation ? "|undo" : "");
+  static bool happens(const json& plan, const char* fault, const Request& request,
+                      std::int64_t delivery) {
+    const std::string what = std::string(fault) + "|" + std::to_string(task_of(request)) + "|" +
+                             std::to_string(request.headers.attempt) + "|" +
+                             std::to_string(delivery);
     return chosen(plan.value(fault, 0.0), plan.value("seed", std::uint64_t{0}), what);
   }
 
-  static std::optional<Answer> failure(const json& plan, const Request& request) {
+  static std::optional<Answer> failure(const json& plan, const Request& request,
+                                       std::int64_t delivery) {
     const auto found = plan.find("fail");
     if (found == plan.end()) return std::nullopt;
     const json& fail = *found;
-    if (request.headers.attempt > fail.value("attempts", 1'000'000'000)) return std::nullopt;
+    // Whichever is further: a task told to wait comes again without spending an attempt, and one
+    // that was counted before this process began still brings its attempt.
+    const std::int64_t tries = std::max<std::int64_t>(request.headers.attempt, delivery);
+    if (tries > fail.value("attempts", std::int64_t{1'000'000'000})) return std::nullopt;
     if (!has_members(request.input, fail.value("where", json::object()))) return std::nullopt;
     if (!chosen(fail.value("share", 1.0), plan.value("seed", std::uint64_t{0}),
                 "fail|" + request.key())) {
@@ -147,30 +196,39 @@ struct Rehearsal::State {
     return answer;
   }
 
-  Interference::Before before(const Request& request) const {
-    const json now = current();
+  Interference::Before before(const Request& request) {
     Interference::Before result;
-    if (!concerns(now, request)) return result;
+    json now;
+    {
+      const std::lock_guard lock(mutex);
+      if (!concerns(plan, request)) return result;
+      now = plan;
+      result.delivery = deliveries.count(task_of(request));
+    }
     result.delay = milliseconds(now.value("slow_ms", std::int64_t{0}));
-    result.lost = happens(now, "lost_request", request);
-    result.instead = failure(now, request);
+    result.lost = happens(now, "lost_request", request, result.delivery);
+    result.instead = failure(now, request, result.delivery);
     return result;
   }
 
-  Interference::After after(const Request& request, const Answer& answer) const {
+  Interference::After after(const Request& request, const Answer& answer,
+                            const Interference::Before& before) const {
     const json now = current();
     Interference::After result;
     if (!concerns(now, request)) return result;
+    const auto happens = [&](const json& plan_now, const char* fault) {
+      return State::happens(plan_now, fault, request, before.delivery);
+    };
     const bool committed = answer.kind != Answer::Kind::kError;
-    result.die = committed && happens(now, "die_after_commit", request);
-    result.lost = happens(now, "no_answer", request);
-    result.twice = happens(now, "answer_twice", request);
-    if (committed && happens(now, "error_after_commit", request)) {
+    result.die = committed && happens(now, "die_after_commit");
+    result.lost = happens(now, "no_answer");
+    result.twice = happens(now, "answer_twice");
+    if (committed && happens(now, "error_after_commit")) {
       result.instead = Answer::failed(500, "", "told to fail after the commit");
     }
     json late = now;
     if (!late.contains("answer_late")) late["answer_late"] = 1.0;
-    if (now.contains("answer_late_ms") && happens(late, "answer_late", request)) {
+    if (now.contains("answer_late_ms") && happens(late, "answer_late")) {
       result.late = milliseconds(now.value("answer_late_ms", std::int64_t{0}));
     }
     return result;
@@ -181,11 +239,7 @@ Rehearsal::Rehearsal() : state_(std::make_shared<State>()) {}
 Rehearsal::~Rehearsal() = default;
 
 tl::expected<void, std::string> Rehearsal::set_plan(const json& plan) {
-  const auto good = check_plan(plan);
-  if (!good) return good;
-  const std::lock_guard lock(state_->mutex);
-  state_->plan = plan;
-  return {};
+  return state_->change(plan);
 }
 
 json Rehearsal::plan() const { return state_->current(); }
@@ -196,11 +250,7 @@ void Rehearsal::add_to(sdk::Program& program, const std::string& adapter) {
                               const json& value) -> tl::expected<void, std::string> {
     json plan = state->current();
     plan[name] = value;
-    const auto good = check_plan(plan);
-    if (!good) return good;
-    const std::lock_guard lock(state->mutex);
-    state->plan = std::move(plan);
-    return {};
+    return state->change(std::move(plan));
   };
   const auto number_flag = [&](const char* flag, const char* member, const char* value,
                                const char* help) {
@@ -222,16 +272,12 @@ void Rehearsal::add_to(sdk::Program& program, const std::string& adapter) {
        }});
   program.flags.push_back({"--faults", "JSON", "The whole plan, as the control subject takes it",
                            [state](const std::string& text) -> tl::expected<void, std::string> {
-                             json plan = json::parse(text, nullptr, false);
-                             const auto good = check_plan(plan);
-                             if (!good) return good;
-                             const std::lock_guard lock(state->mutex);
-                             state->plan = std::move(plan);
-                             return {};
+                             return state->change(json::parse(text, nullptr, false));
                            }});
   program.interference.before = [state](const Request& request) { return state->before(request); };
-  program.interference.after = [state](const Request& request, const Answer& answer) {
-    return state->after(request, answer);
+  program.interference.after = [state](const Request& request, const Answer& answer,
+                                       const Interference::Before& before) {
+    return state->after(request, answer, before);
   };
 
   program.listen = [state, adapter](messaging::MessageBus& bus) -> tl::expected<void, std::string> {
@@ -241,10 +287,7 @@ void Rehearsal::add_to(sdk::Program& program, const std::string& adapter) {
         bus.subscribe(messaging::exactly(*subject), {}, [state, &bus](messaging::Received message) {
           tl::expected<void, std::string> good;
           if (!message.body.empty()) {
-            json plan = json::parse(message.body, nullptr, false);
-            good = check_plan(plan);
-            const std::lock_guard lock(state->mutex);
-            if (good) state->plan = std::move(plan);
+            good = state->change(json::parse(message.body, nullptr, false));
           }
           const auto to = messaging::reply_subject(message.reply);
           if (!to) return;

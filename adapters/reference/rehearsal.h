@@ -18,17 +18,23 @@ namespace weft::reference {
 ///
 /// Plan, all members optional; a share is a number from 0 to 1:
 ///   operations          [name…]   only these; default all
-///   seed                integer   equal seed, key and attempt: equal trouble
+///   seed                integer   equal seed, task, attempt and delivery: equal trouble
 ///   slow_ms             integer   time for each task, holding a worker
 ///   fail                {code, service_code, message, retry_after_ms, share, attempts, where}
-///                                 refuse without doing; `attempts`: only the first so many;
-///                                 `where`: members that the input must have; decided by key alone
+///                                 refuse without doing; `attempts`: only the first so many
+///                                 attempts or deliveries; `where`: members that the input must
+///                                 have; decided by key alone
 ///   lost_request        share     neither done nor answered
 ///   no_answer           share     done, not answered
 ///   answer_late_ms      integer   answered so much later, by answer_late (share, default 1)
 ///   answer_twice        share
 ///   error_after_commit  share     done, answered 500
 ///   die_after_commit    share     done, then the process ends at once
+///
+/// A task is an operation and a key, forward or backward; it may come again under one attempt: a
+/// probe, a task without responders, one sent again after a restart. So every delivery is decided
+/// afresh. Deliveries are counted from the last change of the plan, in memory: for the tasks that
+/// came last, and not beyond the end of the process.
 class Rehearsal final {
  public:
   Rehearsal();

@@ -229,7 +229,7 @@ class Worker::Pool {
     if (before.lost) return;
     const Answer result = before.instead ? *before.instead : run(*request, task.received_at);
     Interference::After after;
-    if (options_.interference.after) after = options_.interference.after(*request, result);
+    if (options_.interference.after) after = options_.interference.after(*request, result, before);
     if (after.die) _exit(137);  // as a kill would: no answer, no cleaning up
     service_.count(request->operation, std::chrono::steady_clock::now() - began,
                    result.kind == Answer::Kind::kError ? result.error.message : "");

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,6 +23,7 @@ struct Interference {
     std::chrono::milliseconds delay{0};  ///< Holds a worker, as slow work does.
     std::optional<Answer> instead;       ///< Answered without doing anything.
     bool lost = false;                   ///< Neither done nor answered.
+    std::int64_t delivery = 0;           ///< Which time this task came; handed on to after().
   };
   struct After {
     std::optional<Answer> instead;  ///< Answered although the work is committed.
@@ -31,7 +33,8 @@ struct Interference {
     bool die = false;  ///< The process ends at once, before the answer.
   };
   std::function<Before(const Request&)> before;
-  std::function<After(const Request&, const Answer&)> after;
+  /// `before`: what before() said of the same delivery.
+  std::function<After(const Request&, const Answer&, const Before& before)> after;
 };
 
 struct WorkerOptions {

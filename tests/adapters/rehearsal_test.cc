@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -28,8 +29,10 @@ class RehearsalTest : public testing::Test {
     return made;
   }
   Interference::Before before(const Request& made) { return program.interference.before(made); }
-  Interference::After after(const Request& made) {
-    return program.interference.after(made, Answer{});
+  Interference::After after(const Request& made, std::int64_t delivery = 1) {
+    Interference::Before said;
+    said.delivery = delivery;
+    return program.interference.after(made, Answer{}, said);
   }
 
   sdk::Program program;
@@ -69,7 +72,7 @@ TEST_F(RehearsalTest, FailuresMayBeAimed) {
   EXPECT_FALSE(before(other).instead);
 }
 
-// Equal seed, key and attempt: equal trouble; and a share is about that share.
+// Equal seed, key, attempt and delivery: equal trouble; and a share is about that share.
 TEST_F(RehearsalTest, SharesAreDeterministic) {
   plan(R"({"seed":7,"no_answer":0.3})");
   int lost = 0, changed = 0;
@@ -82,6 +85,68 @@ TEST_F(RehearsalTest, SharesAreDeterministic) {
   }
   EXPECT_NEAR(lost, 300, 60);
   EXPECT_GT(changed, 200);  // so that a retry can succeed
+}
+
+// A probe keeps the attempt of the step it asks about. Were its trouble decided by that alone, a
+// probe that got no answer would never get one.
+TEST_F(RehearsalTest, EveryDeliveryIsDecidedAfresh) {
+  plan(R"({"seed":7,"lost_request":0.5})");
+  const auto losses_of = [&](const Request& made) {
+    std::string losses;
+    for (int i = 0; i < 20; ++i) losses += before(made).lost ? 'x' : '.';
+    return losses;
+  };
+  int never_answered = 0;
+  for (int i = 0; i < 200; ++i) {
+    const auto losses = losses_of(request("saga" + std::to_string(i) + "/reserve"));
+    never_answered += losses.find('.') == std::string::npos ? 1 : 0;
+  }
+  EXPECT_EQ(never_answered, 0);
+
+  // The other direction and another operation of the same key have trouble of their own.
+  Request undo = request("saga1/reserve");
+  undo.headers.compensation = true;
+  Request probe = request("saga1/reserve");
+  probe.operation = "find_by_key";
+  plan(R"({"seed":7,"lost_request":0.5})");
+  const auto forward_losses = losses_of(request("saga1/reserve"));
+  EXPECT_NE(forward_losses, losses_of(undo));
+  EXPECT_NE(forward_losses, losses_of(probe));
+  plan(R"({"seed":7,"lost_request":0.5})");  // The same once more, in another order.
+  (void)losses_of(probe);
+  EXPECT_EQ(forward_losses, losses_of(request("saga1/reserve")));
+}
+
+// Work and answer of one delivery share its number, however many of the same task overlap.
+TEST_F(RehearsalTest, ADeliveryKeepsItsNumber) {
+  plan(R"({"seed":7,"no_answer":0.5})");
+  EXPECT_EQ(before(request("a")).delivery, 1);
+  EXPECT_EQ(before(request("b")).delivery, 1);
+  EXPECT_EQ(before(request("a")).delivery, 2);
+  EXPECT_EQ(after(request("a"), 1).lost, after(request("a"), 1).lost);
+  int changed = 0;
+  for (int i = 1; i <= 100; ++i) {
+    changed += after(request("a"), i).lost != after(request("a"), i + 1).lost ? 1 : 0;
+  }
+  EXPECT_GT(changed, 25);
+}
+
+// A task told to wait comes again under the same attempt, and must some day be taken.
+TEST_F(RehearsalTest, TheFirstSoManyAreCountedAsTheyCome) {
+  plan(R"({"fail":{"service_code":503,"retry_after_ms":1,"attempts":2}})");
+  EXPECT_TRUE(before(request("a")).instead);
+  EXPECT_TRUE(before(request("a")).instead);
+  EXPECT_FALSE(before(request("a")).instead);
+}
+
+// What is remembered is bounded: a task that has not come for long begins anew.
+TEST_F(RehearsalTest, OldTasksAreForgotten) {
+  plan(R"({"slow_ms":0})");
+  EXPECT_EQ(before(request("old")).delivery, 1);
+  for (int i = 0; i < 60'000; ++i) (void)before(request("task" + std::to_string(i)));
+  EXPECT_EQ(before(request("old")).delivery, 2);
+  for (int i = 0; i < 150'000; ++i) (void)before(request("task" + std::to_string(i)));
+  EXPECT_EQ(before(request("old")).delivery, 1);
 }
 
 TEST_F(RehearsalTest, WrongPlansAreRefusedAndTheOldOneStays) {
