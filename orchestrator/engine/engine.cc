@@ -18,7 +18,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kStatsEvery{1000};
 constexpr milliseconds kRequesterEvery{200};
 
 std::string read_secret(store::EventStore& store) {
@@ -203,7 +202,7 @@ void Engine::turn() {
     parts.triggers.tick_consumers();
   }
   if (context.now.steady >= parts.stats_next) {
-    parts.stats_next = context.now.steady + kStatsEvery;
+    parts.stats_next = context.now.steady + milliseconds{context.config.store_facts_every_ms};
     context.refresh_store();
   }
   if (context.recovered) {

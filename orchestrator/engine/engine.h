@@ -35,6 +35,8 @@ struct EngineConfig {
   std::string notify_stream;                 ///< nats.stream: wait for this stream's PubAck; empty: no.
   std::string version = "0.1.0";             ///< Of the program, for status and metrics.
   std::string commit;                        ///< What it was built from.
+  /// How often the store is asked how full it is. A world without a clock of its own may ask less.
+  std::int64_t store_facts_every_ms = 1000;
   /// That many unpredictable bytes: random saga ids, and once the store's secret.
   std::function<std::string(std::size_t)> random_bytes;
   /// The value of a webhook trigger's `secret`; nothing if it is not set.

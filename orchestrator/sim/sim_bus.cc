@@ -98,13 +98,22 @@ void SimNetwork::forget(const SimBus* client) {
 
 void SimNetwork::send(SimBus* to, std::uint64_t subscription,
                       const std::shared_ptr<const Message>& message, int status) {
-  const auto copies = happens(faults_.repeated) ? 2 : 1;
-  for (int copy = 0; copy < copies; ++copy) {
-    if (happens(faults_.lost)) continue;
+  const auto count = [this](BusFaults::Kind kind) {
+    if (faults_.on_fault) faults_.on_fault(kind);
+  };
+  const bool repeated = happens(faults_.repeated);
+  if (repeated) count(BusFaults::Kind::kRepeated);
+  for (int copies = repeated ? 2 : 1; copies > 0; --copies) {
+    if (happens(faults_.lost)) {
+      count(BusFaults::Kind::kLost);
+      continue;
+    }
     const std::int64_t spread = faults_.delay_ms_max - faults_.delay_ms_min;
     std::int64_t delay = faults_.delay_ms_min;
-    if (spread > 0)
+    if (spread > 0 && happens(faults_.delayed)) {
       delay += static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(spread + 1));
+      count(BusFaults::Kind::kDelayed);
+    }
     on_the_way_.emplace(std::pair{now_ms_ + delay, next_number_++},
                         Delivery{to, subscription, message, status});
   }

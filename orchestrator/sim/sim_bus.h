@@ -17,8 +17,11 @@ namespace weft::sim {
 struct BusFaults {
   std::int64_t delay_ms_min = 0;
   std::int64_t delay_ms_max = 0;  ///< Unequal delays also reorder.
+  int delayed = 10'000;           ///< This share is delayed, the rest takes delay_ms_min.
   int lost = 0;
   int repeated = 0;
+  enum class Kind { kLost, kRepeated, kDelayed };
+  std::function<void(Kind)> on_fault;  ///< Counts them. May be empty.
 };
 
 class SimBus;

@@ -102,10 +102,17 @@ void SimStore::Changes::erase(Table table, std::string_view key) {
 void SimStore::Changes::apply(SimDisk& disk) {
   for (Change& change : changes_) {
     auto& rows = disk.tables[static_cast<std::size_t>(change.table)];
+    const auto before = rows.find(change.key);
+    if (before != rows.end()) disk.bytes -= before->first.size() + before->second.size();
     if (change.value) {
-      rows.insert_or_assign(std::move(change.key), *std::move(change.value));
-    } else {
-      rows.erase(change.key);
+      disk.bytes += change.key.size() + change.value->size();
+      if (before != rows.end()) {
+        before->second = *std::move(change.value);
+      } else {
+        rows.emplace(std::move(change.key), *std::move(change.value));
+      }
+    } else if (before != rows.end()) {
+      rows.erase(before);
     }
   }
 }
@@ -290,9 +297,7 @@ Result<std::vector<store::IndexRow>> SimStore::scan_index(std::uint16_t table,
 
 store::StoreStats SimStore::stats() const {
   store::StoreStats stats = counts_;
-  for (const auto& table : disk_->tables) {
-    for (const auto& [key, value] : table) stats.bytes += key.size() + value.size();
-  }
+  stats.bytes = disk_->bytes;
   stats.free_bytes = disk_->free_bytes;
   stats.device_bytes = disk_->free_bytes == std::numeric_limits<std::uint64_t>::max()
                            ? disk_->free_bytes

@@ -23,6 +23,7 @@ namespace weft::sim {
 struct SimDisk {
   std::array<std::map<store::Bytes, store::Bytes>, store::kTables> tables;
   std::uint64_t free_bytes = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t bytes = 0;  ///< In rows that commits wrote; the few of the store's own not counted.
 };
 
 /// The rows of a SimDisk, for reads and checks. The disk must not change under a cursor.
