@@ -1,5 +1,5 @@
-// Do the books add up? Reads the five adapters' own databases, as an auditor would, and knows nothing
-// of the orchestrator: neither its code nor its store.
+// Do the books add up? Reads the five adapters' own databases, as an auditor would, and knows
+// nothing of the orchestrator: neither its code nor its store.
 
 #include <sqlite3.h>
 
@@ -216,8 +216,8 @@ std::optional<std::string> each_row(sqlite3* database, const char* sql,
 
 std::optional<std::string> open_all(const fs::path& folder, DatabasePointer* out) {
   sqlite3* raw = nullptr;
-  const int opened = sqlite3_open_v2(":memory:", &raw,
-                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI, nullptr);
+  const int opened =
+      sqlite3_open_v2(":memory:", &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI, nullptr);
   out->reset(raw);
   if (opened != SQLITE_OK) return "SQLite can not be opened";
   sqlite3_busy_timeout(raw, 10'000);  // An adapter may be committing.
@@ -228,10 +228,14 @@ std::optional<std::string> open_all(const fs::path& folder, DatabasePointer* out
     // Bound as a value: a path may hold any character. Only '?', '#' and '%' mean something in it.
     std::string uri = "file:";
     for (const char c : file.string()) {
-      if (c == '?') uri += "%3f";
-      else if (c == '#') uri += "%23";
-      else if (c == '%') uri += "%25";
-      else uri += c;
+      if (c == '?')
+        uri += "%3f";
+      else if (c == '#')
+        uri += "%23";
+      else if (c == '%')
+        uri += "%25";
+      else
+        uri += c;
     }
     uri += "?mode=ro";
     sqlite3_stmt* attach = nullptr;
@@ -257,8 +261,8 @@ void print_article(const char* name, const std::vector<std::int64_t>& sums) {
 }
 
 std::optional<std::string> print_articles(sqlite3* database, bool all) {
-  std::printf("  %-18s %9s %9s %9s %9s %9s\n", "article", "initial", "received", "on hand", "shipped",
-              "reserved");
+  std::printf("  %-18s %9s %9s %9s %9s %9s\n", "article", "initial", "received", "on hand",
+              "shipped", "reserved");
   std::vector<std::int64_t> totals(5, 0);
   std::size_t count = 0, hidden = 0;
   const auto problem = each_row(database, kArticles, [&](sqlite3_stmt* row) {
@@ -280,18 +284,20 @@ std::optional<std::string> print_articles(sqlite3* database, bool all) {
 
 std::optional<std::string> print_money(sqlite3* database) {
   auto problem = each_row(database, kMoney, [](sqlite3_stmt* row) {
-    std::printf("\n  %s, minor units: authorised %lld = captured %lld + voided %lld; refunded %lld\n",
-                text(row, 0).c_str(), static_cast<long long>(number(row, 1)),
-                static_cast<long long>(number(row, 2)), static_cast<long long>(number(row, 3)),
-                static_cast<long long>(number(row, 4)));
+    std::printf(
+        "\n  %s, minor units: authorised %lld = captured %lld + voided %lld; refunded %lld\n",
+        text(row, 0).c_str(), static_cast<long long>(number(row, 1)),
+        static_cast<long long>(number(row, 2)), static_cast<long long>(number(row, 3)),
+        static_cast<long long>(number(row, 4)));
   });
   if (problem) return problem;
   return each_row(database, kCounts, [](sqlite3_stmt* row) {
-    std::printf("  shipped orders %lld, invoiced ERP orders %lld, invoices %lld; ERP orders cancelled "
-                "%lld; credit notes %lld\n\n",
-                static_cast<long long>(number(row, 0)), static_cast<long long>(number(row, 1)),
-                static_cast<long long>(number(row, 2)), static_cast<long long>(number(row, 3)),
-                static_cast<long long>(number(row, 4)));
+    std::printf(
+        "  shipped orders %lld, invoiced ERP orders %lld, invoices %lld; ERP orders cancelled "
+        "%lld; credit notes %lld\n\n",
+        static_cast<long long>(number(row, 0)), static_cast<long long>(number(row, 1)),
+        static_cast<long long>(number(row, 2)), static_cast<long long>(number(row, 3)),
+        static_cast<long long>(number(row, 4)));
   });
 }
 
@@ -299,9 +305,8 @@ std::optional<std::string> print_money(sqlite3* database) {
 std::optional<std::string> check_rules(sqlite3* database, bool* good) {
   for (const Rule& rule : kRules) {
     std::vector<std::string> findings;
-    const auto problem = each_row(database, rule.findings, [&](sqlite3_stmt* row) {
-      findings.push_back(text(row, 0));
-    });
+    const auto problem = each_row(database, rule.findings,
+                                  [&](sqlite3_stmt* row) { findings.push_back(text(row, 0)); });
     if (problem) return std::string(rule.name) + ": " + *problem;
     std::printf("  [%s] %s\n", findings.empty() ? "ok" : "NO", rule.name);
     for (std::size_t i = 0; i < std::min(findings.size(), kFindingsShown); ++i) {
@@ -317,7 +322,8 @@ std::optional<std::string> check_rules(sqlite3* database, bool* good) {
 
 constexpr const char* kUsage =
     "usage: weft-example-balance DIR [--all]\n\n"
-    "Reads inventory.db, payments.db, erp.db, wms.db and notify.db in DIR and says whether the books\n"
+    "Reads inventory.db, payments.db, erp.db, wms.db and notify.db in DIR and says whether the "
+    "books\n"
     "add up. Ends with 0 if they do, 1 if not, 2 if it was called wrongly or can not read them.\n"
     "  --all  show every article, not only the first and the wrong ones\n\n"
     "example: weft-example-balance /tmp/weft-retail-x1y2z3\n";

@@ -91,8 +91,10 @@ void print_report(const InvoiceReport& report, const Business& business) {
       "%lld lines of %lld invoices are %zu orders (%lld of guests, without a customer).\n"
       "Left out, as they are no sale of goods: %lld lines of postage, fees and discounts, %lld "
       "stock\ncorrections, %lld invoices worth nothing.\n"
-      "The same article again in one invoice: %lld lines merged; %lld codes brought to upper case.\n"
-      "%lld invoices cancel earlier ones: %lld lines found their order (%zu returns), %lld did not, "
+      "The same article again in one invoice: %lld lines merged; %lld codes brought to upper "
+      "case.\n"
+      "%lld invoices cancel earlier ones: %lld lines found their order (%zu returns), %lld did "
+      "not, "
       "as it\nwas before this file, named no customer, or is no article.\n",
       static_cast<long long>(report.lines), static_cast<long long>(report.invoices),
       business.orders.size(), static_cast<long long>(report.guest_orders),

@@ -46,17 +46,19 @@ std::string customer_id(const std::string& text) {
   return zeros ? text.substr(0, point) : text;
 }
 
-// "2010-12-01 08:26:00", or as the original file has it "12/1/2010 8:26", to "2010-12-01T08:26:00Z";
-// shop time is taken as UTC. Nothing for anything else.
+// "2010-12-01 08:26:00", or as the original file has it "12/1/2010 8:26", to
+// "2010-12-01T08:26:00Z"; shop time is taken as UTC. Nothing for anything else.
 std::optional<std::string> timestamp(const std::string& text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
   const auto size = static_cast<int>(text.size());
-  const bool iso = std::sscanf(text.c_str(), "%4d-%2d-%2d %2d:%2d:%2d%n", &year, &month, &day, &hour,
-                               &minute, &second, &used) == 6 && used == size;
+  const bool iso = std::sscanf(text.c_str(), "%4d-%2d-%2d %2d:%2d:%2d%n", &year, &month, &day,
+                               &hour, &minute, &second, &used) == 6 &&
+                   used == size;
   if (!iso) {
     second = 0;
     if (std::sscanf(text.c_str(), "%2d/%2d/%4d %2d:%2d%n", &month, &day, &year, &hour, &minute,
-                    &used) != 5 || used != size) {
+                    &used) != 5 ||
+        used != size) {
       return std::nullopt;
     }
   }
@@ -66,10 +68,10 @@ std::optional<std::string> timestamp(const std::string& text) {
     return std::nullopt;
   }
   char out[32];
-  std::snprintf(out, sizeof out, "%04u-%02u-%02uT%02u:%02u:%02uZ", static_cast<unsigned>(year) % 10000u,
-                static_cast<unsigned>(month) % 100u, static_cast<unsigned>(day) % 100u,
-                static_cast<unsigned>(hour) % 100u, static_cast<unsigned>(minute) % 100u,
-                static_cast<unsigned>(second) % 100u);
+  std::snprintf(out, sizeof out, "%04u-%02u-%02uT%02u:%02u:%02uZ",
+                static_cast<unsigned>(year) % 10000u, static_cast<unsigned>(month) % 100u,
+                static_cast<unsigned>(day) % 100u, static_cast<unsigned>(hour) % 100u,
+                static_cast<unsigned>(minute) % 100u, static_cast<unsigned>(second) % 100u);
   return out;
 }
 
@@ -103,8 +105,9 @@ class Reader {
     auto more = csv_.next(fields);
     if (!more) return tl::unexpected(more.error());
     if (!*more || fields != kColumns) {
-      return fail("expected the columns InvoiceNo,StockCode,Description,Quantity,InvoiceDate,"
-                  "UnitPrice,CustomerID,Country in the first line");
+      return fail(
+          "expected the columns InvoiceNo,StockCode,Description,Quantity,InvoiceDate,"
+          "UnitPrice,CustomerID,Country in the first line");
     }
     while (true) {
       more = csv_.next(fields);
@@ -134,9 +137,15 @@ class Reader {
     if (fields.size() != kColumns.size()) {
       return fail("expected 8 fields, found " + std::to_string(fields.size()));
     }
-    Row row{fields[kInvoice], fields[kCode], "", customer_id(fields[kCustomer]), fields[kCountry],
-            0, {}};
-    if (row.invoice.empty() || row.invoice.size() > 60) return fail("InvoiceNo is empty or too long");
+    Row row{fields[kInvoice],
+            fields[kCode],
+            "",
+            customer_id(fields[kCustomer]),
+            fields[kCountry],
+            0,
+            {}};
+    if (row.invoice.empty() || row.invoice.size() > 60)
+      return fail("InvoiceNo is empty or too long");
     if (row.code.empty() || row.code.size() > 40) return fail("StockCode is empty or too long");
     if (row.customer.size() > 50 || row.country.size() > 64) {
       return fail("CustomerID or Country is too long");
@@ -148,7 +157,8 @@ class Reader {
     }
     row.date = std::move(*date);
     const auto qty = parse_integer(fields[kQuantity]);
-    // A million pieces of one article: beyond that it is a typing error, and sums must not overflow.
+    // A million pieces of one article: beyond that it is a typing error, and sums must not
+    // overflow.
     if (!qty || *qty > 1'000'000 || *qty < -1'000'000) {
       return fail("Quantity `" + fields[kQuantity].substr(0, 40) +
                   "` is no whole number up to a million");

@@ -15,17 +15,17 @@ namespace weft::retail {
 struct InvoiceReport {
   std::int64_t lines = 0;
   std::int64_t invoices = 0;
-  std::int64_t charge_lines = 0;       ///< Postage, fees, discounts: no article, nothing to ship.
-  std::int64_t correction_lines = 0;   ///< Negative without being a cancellation: stock was lost.
-  std::int64_t merged_lines = 0;       ///< The same article at the same price again.
-  std::int64_t unified_codes = 0;      ///< Lines whose article code was in lower case.
-  std::int64_t rounded_prices = 0;     ///< More than two decimals.
-  std::int64_t free_orders = 0;        ///< Worth nothing in all: a stock movement, no sale.
-  std::int64_t guest_orders = 0;       ///< No customer named.
-  std::int64_t cancellations = 0;      ///< `C` invoices.
+  std::int64_t charge_lines = 0;      ///< Postage, fees, discounts: no article, nothing to ship.
+  std::int64_t correction_lines = 0;  ///< Negative without being a cancellation: stock was lost.
+  std::int64_t merged_lines = 0;      ///< The same article at the same price again.
+  std::int64_t unified_codes = 0;     ///< Lines whose article code was in lower case.
+  std::int64_t rounded_prices = 0;    ///< More than two decimals.
+  std::int64_t free_orders = 0;       ///< Worth nothing in all: a stock movement, no sale.
+  std::int64_t guest_orders = 0;      ///< No customer named.
+  std::int64_t cancellations = 0;     ///< `C` invoices.
   std::int64_t cancelled_lines_matched = 0;
   std::int64_t cancelled_lines_unmatched = 0;  ///< No earlier order of that customer and article.
-  std::int64_t cut_off = 0;            ///< Orders beyond the limit asked for.
+  std::int64_t cut_off = 0;                    ///< Orders beyond the limit asked for.
 };
 
 struct Invoices {

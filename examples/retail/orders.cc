@@ -35,12 +35,9 @@ nlohmann::json to_json(const Order& order) {
 }
 
 nlohmann::json to_json(const Return& given_back, const Order& order) {
-  return {{"return_id", given_back.return_id},
-          {"channel", order.channel},
-          {"order_id", order.order_id},
-          {"customer_id", order.customer_id},
-          {"currency", order.currency},
-          {"refund_minor", value_minor(given_back.lines)},
+  return {{"return_id", given_back.return_id}, {"channel", order.channel},
+          {"order_id", order.order_id},        {"customer_id", order.customer_id},
+          {"currency", order.currency},        {"refund_minor", value_minor(given_back.lines)},
           {"lines", to_json(given_back.lines)}};
 }
 

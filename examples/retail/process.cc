@@ -102,8 +102,8 @@ tl::expected<std::unique_ptr<Child>, std::string> Child::start(Program program) 
   }
   std::error_code ignored;
   std::filesystem::create_directories(child->program_.log.parent_path(), ignored);
-  const Descriptor log(open(child->program_.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
-                            0644));
+  const Descriptor log(
+      open(child->program_.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (log.get() < 0) return tl::unexpected(system_error(child->program_.log.string()));
   child->log_start_ = std::filesystem::file_size(child->program_.log, ignored);
 

@@ -56,7 +56,7 @@ class Child final {
   pid_t pid_ = -1;
   std::uintmax_t log_start_ = 0;  // Where this run's output begins.
   bool let_go_ = false;
-  std::optional<int> status_;     // Once it ended.
+  std::optional<int> status_;  // Once it ended.
 };
 
 /// Ends every Child of this process that still runs, at once. From any thread; for a process that

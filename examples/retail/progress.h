@@ -41,9 +41,9 @@ class Progress final {
   [[nodiscard]] std::set<std::string> sagas_with_status(const std::string& status) const;
 
   struct Starts {
-    std::size_t accepted = 0;       ///< Answered as new.
-    std::size_t repeated = 0;       ///< Answered as a duplicate.
-    std::size_t asked_again = 0;    ///< Had no answer at first.
+    std::size_t accepted = 0;     ///< Answered as new.
+    std::size_t repeated = 0;     ///< Answered as a duplicate.
+    std::size_t asked_again = 0;  ///< Had no answer at first.
     std::size_t refused = 0;
   };
   [[nodiscard]] Starts starts() const;

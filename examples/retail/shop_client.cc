@@ -73,8 +73,7 @@ struct ShopClient::State {
   }
 
   tl::expected<json, Refusal> ask_once(const std::string& subject, const std::string& body,
-                                       const Headers& headers,
-                                       std::chrono::milliseconds patience) {
+                                       const Headers& headers, std::chrono::milliseconds patience) {
     natsMsg* raw = nullptr;
     if (natsMsg_Create(&raw, subject.c_str(), nullptr, body.data(),
                        static_cast<int>(body.size())) != NATS_OK) {
@@ -102,8 +101,8 @@ struct ShopClient::State {
 
   // Asks until there is an answer that is final.
   tl::expected<json, Refusal> ask_until(const std::string& subject, const std::string& body,
-                                        const Headers& headers,
-                                        std::chrono::milliseconds patience, int* tries) {
+                                        const Headers& headers, std::chrono::milliseconds patience,
+                                        int* tries) {
     const auto end = Clock::now() + patience;
     while (true) {
       ++*tries;
@@ -200,8 +199,8 @@ tl::expected<json, std::string> Server::get(const std::string& path) const {
   return document;
 }
 
-tl::expected<void, std::string> Server::list(
-    const std::string& filters, const std::function<void(const json&)>& on_row) const {
+tl::expected<void, std::string> Server::list(const std::string& filters,
+                                             const std::function<void(const json&)>& on_row) const {
   std::string cursor;
   do {
     std::string path = "/sagas?limit=500";
@@ -219,8 +218,7 @@ tl::expected<void, std::string> Server::list(
 tl::expected<std::size_t, std::string> Server::at_work() const {
   std::size_t count = 0;
   for (const char* state : {"queued", "running", "waiting", "compensating"}) {
-    const auto listed =
-        list(std::string("state=") + state, [&](const json&) { ++count; });
+    const auto listed = list(std::string("state=") + state, [&](const json&) { ++count; });
     if (!listed) return tl::unexpected(listed.error());
   }
   return count;

@@ -29,7 +29,8 @@ constexpr std::size_t kSenders = 8;
 constexpr seconds kStartPatience{90};
 // A phase goes on as soon as one sees what it is to show; on a busy machine that may take a while.
 constexpr seconds kPhasePatience{30};
-// The day is over when nothing is at work any more. So long nothing may have ended before we give up.
+// The day is over when nothing is at work any more. So long nothing may have ended before we give
+// up.
 constexpr seconds kQuietPatience{120};
 // Every so manieth order is sent twice, as channels do after a timeout.
 constexpr std::size_t kSentTwice = 10;
@@ -38,8 +39,8 @@ constexpr std::size_t kBackorders = 5;
 // So many changes of an article's stock are told in a row; most need not reach the channels.
 constexpr int kChangesInARow = 5;
 
-// How each adapter behaves on an ordinary day (adapters/reference/rehearsal.h): it loses answers and
-// repeats them, a bank declines cards, a shelf is empty although the stock says otherwise.
+// How each adapter behaves on an ordinary day (adapters/reference/rehearsal.h): it loses answers
+// and repeats them, a bank declines cards, a shelf is empty although the stock says otherwise.
 const std::map<std::string, std::string>& ordinary_trouble() {
   static const std::map<std::string, std::string> plans = {
       {"inventory", R"({"seed": 11, "no_answer": 0.04})"},
@@ -153,12 +154,12 @@ Story::Result Story::open() {
   for (const auto& [sku, by_location] : business_.stock) {
     for (const auto& [location, qty] : by_location) pieces += qty;
   }
-  std::printf("  NATS %s, orchestrator %s (pid %d)\n  %zu orders to come, %zu articles, %lld pieces "
-              "in stock; data in %s\n",
-              world_.nats_url().c_str(), world_.http_url().c_str(),
-              static_cast<int>(world_.orchestrator_pid()), business_.orders.size(),
-              business_.stock.size(), static_cast<long long>(pieces),
-              world_.places().data.c_str());
+  std::printf(
+      "  NATS %s, orchestrator %s (pid %d)\n  %zu orders to come, %zu articles, %lld pieces "
+      "in stock; data in %s\n",
+      world_.nats_url().c_str(), world_.http_url().c_str(),
+      static_cast<int>(world_.orchestrator_pid()), business_.orders.size(), business_.stock.size(),
+      static_cast<long long>(pieces), world_.places().data.c_str());
   std::fflush(stdout);
   return client_->watch([this](const Change& change) { progress_.hear(change); });
 }
@@ -172,8 +173,8 @@ void Story::send_one(std::size_t index) {
       progress_.count_start(started->duplicate, started->tries);
     } else {
       progress_.count_refusal();
-      say("order " + order.key() + " was refused: " + std::to_string(started.error().status) +
-          " " + started.error().message);
+      say("order " + order.key() + " was refused: " + std::to_string(started.error().status) + " " +
+          started.error().message);
     }
   }
 }
@@ -244,8 +245,7 @@ Story::Result Story::killed_orchestrator(std::size_t first, std::size_t last) {
   const auto restarted = Clock::now();
   auto started = world_.start_orchestrator();
   if (started) {
-    const auto took =
-        std::chrono::duration_cast<milliseconds>(Clock::now() - restarted).count();
+    const auto took = std::chrono::duration_cast<milliseconds>(Clock::now() - restarted).count();
     server_ = std::make_unique<Server>(world_.http_url());
     say("The orchestrator is back after " + std::to_string(took) + " ms (pid " +
         std::to_string(world_.orchestrator_pid()) + "), with every order it had accepted.");
@@ -287,8 +287,8 @@ Story::Result Story::give_back() {
   // never have been shipped.
   for (auto& given_back : business_.returns) {
     const auto& order = business_.orders[given_back.order];
-    const auto saga = server_->get("/sagas/" + percent_encode(std::string(kFulfilment) + ":" +
-                                                              order.key()));
+    const auto saga =
+        server_->get("/sagas/" + percent_encode(std::string(kFulfilment) + ":" + order.key()));
     if (!saga) return tl::unexpected(saga.error());
     std::map<std::pair<std::string, std::string>, std::int64_t> shipped;
     for (const auto& step : saga->value("steps", json::array())) {
@@ -322,8 +322,8 @@ Story::Result Story::give_back() {
                              kStartPatience)
             : client_->start(kReturns, document, kStartPatience);
     if (!started) {
-      return tl::unexpected("return " + given_back.return_id + " was refused: " +
-                            started.error().message);
+      return tl::unexpected("return " + given_back.return_id +
+                            " was refused: " + started.error().message);
     }
     ++returned_;
   }
@@ -334,8 +334,8 @@ std::vector<const Order*> Story::without_stock() {
   std::map<std::string, const Order*> by_key;
   for (const auto& order : business_.orders) by_key[order.key()] = &order;
   std::vector<const Order*> found;
-  const auto listed = server_->list(
-      "workflow=" + std::string(kFulfilment) + "&state=failed", [&](const json& row) {
+  const auto listed =
+      server_->list("workflow=" + std::string(kFulfilment) + "&state=failed", [&](const json& row) {
         const auto known = by_key.find(row.value("key", ""));
         if (known == by_key.end() || found.size() == kBackorders) return;
         const auto saga = server_->get("/sagas/" + row.value("saga", ""));
@@ -373,7 +373,8 @@ Story::Result Story::new_goods() {
     const auto started = client_->start(
         kBackorder, {{"order", to_json(*order)}, {"awaited_sku", order->lines.front().sku}},
         kStartPatience);
-    if (!started) return tl::unexpected("back-order " + order->key() + ": " + started.error().message);
+    if (!started)
+      return tl::unexpected("back-order " + order->key() + ": " + started.error().message);
     if (auto booked = book_in(*order); !booked) return booked;
     for (const auto& line : order->lines) moved.insert(line.sku);
   }
@@ -410,21 +411,20 @@ Story::Result Story::print_outcomes() {
     }
   }
   const auto starts = progress_.starts();
-  std::printf("  %zu orders accepted, %zu repeats recognised, %zu starts asked again after no answer,\n"
-              "  %zu refused; %zu showed pending-allocation, %zu were shipped in part;\n"
-              "  %zu cancellations, %zu returns (%zu more found nothing shipped)\n",
-              starts.accepted, starts.repeated, starts.asked_again, starts.refused,
-              progress_.ever_with_status("pending-allocation"),
-              progress_.ever_with_status("partially-allocated"), cancelled_, returned_,
-              not_returned_);
+  std::printf(
+      "  %zu orders accepted, %zu repeats recognised, %zu starts asked again after no answer,\n"
+      "  %zu refused; %zu showed pending-allocation, %zu were shipped in part;\n"
+      "  %zu cancellations, %zu returns (%zu more found nothing shipped)\n",
+      starts.accepted, starts.repeated, starts.asked_again, starts.refused,
+      progress_.ever_with_status("pending-allocation"),
+      progress_.ever_with_status("partially-allocated"), cancelled_, returned_, not_returned_);
   std::fflush(stdout);
   if (exceptions > 0 || starts.refused > 0) {
     all_ended_well_ = false;
     say(std::to_string(exceptions) + " sagas are stuck and " + std::to_string(starts.refused) +
         " orders were refused:");
-    if (const auto stuck =
-            run({world_.program("weft").string(), "stuck", "--server", world_.http_url(), "-o",
-                 "table"})) {
+    if (const auto stuck = run({world_.program("weft").string(), "stuck", "--server",
+                                world_.http_url(), "-o", "table"})) {
       std::fputs(stuck->output.c_str(), stdout);
     }
   }
@@ -450,16 +450,15 @@ tl::expected<bool, std::string> Story::account() {
   const auto partial = progress_.sagas_with_status("partially-allocated");
   const auto waited = progress_.sagas_with_status("pending-allocation");
   std::string completed, shipped_in_part, compensated;
-  const auto listed =
-      server_->list("workflow=" + std::string(kFulfilment), [&](const json& row) {
-        const auto saga = row.value("saga", "");
-        const auto state = row.value("state", "");
-        const bool in_part = partial.contains(saga);
-        if (state == "compensated" && compensated.empty()) compensated = saga;
-        if (state != "completed") return;
-        if (in_part && shipped_in_part.empty()) shipped_in_part = saga;
-        if (!in_part && (completed.empty() || waited.contains(saga))) completed = saga;
-      });
+  const auto listed = server_->list("workflow=" + std::string(kFulfilment), [&](const json& row) {
+    const auto saga = row.value("saga", "");
+    const auto state = row.value("state", "");
+    const bool in_part = partial.contains(saga);
+    if (state == "compensated" && compensated.empty()) compensated = saga;
+    if (state != "completed") return;
+    if (in_part && shipped_in_part.empty()) shipped_in_part = saga;
+    if (!in_part && (completed.empty() || waited.contains(saga))) completed = saga;
+  });
   if (!listed) return tl::unexpected(listed.error());
   print_timeline("One that was completed", completed);
   print_timeline("One that was shipped in part", shipped_in_part);

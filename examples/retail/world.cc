@@ -41,8 +41,8 @@ std::optional<fs::path> find_program(const std::string& name) {
 
 tl::expected<std::unique_ptr<Child>, std::string> World::start(
     const std::string& name, std::vector<std::string> command) const {
-  return Child::start({name, std::move(command), places_.data / "log" / (name + ".log"),
-                       !places_.keep});
+  return Child::start(
+      {name, std::move(command), places_.data / "log" / (name + ".log"), !places_.keep});
 }
 
 World::Result World::start_broker() {
@@ -63,9 +63,8 @@ World::Result World::start_broker() {
 World::Result World::start_adapter(const std::string& name,
                                    const std::vector<std::string>& options) {
   if (!options.empty()) adapter_options_[name] = options;
-  std::vector<std::string> command = {
-      program("weft-adapter-" + name).string(), "--nats", nats_url_, "--data",
-      (places_.data / (name + ".db")).string()};
+  std::vector<std::string> command = {program("weft-adapter-" + name).string(), "--nats", nats_url_,
+                                      "--data", (places_.data / (name + ".db")).string()};
   const auto& more = adapter_options_[name];
   command.insert(command.end(), more.begin(), more.end());
   auto child = start("adapter-" + name, std::move(command));

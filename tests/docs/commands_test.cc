@@ -1,5 +1,5 @@
-// Every shell snippet of the docs, run in the order in which a reader types it, against programs that
-// the pages themselves start.
+// Every shell snippet of the docs, run in the order in which a reader types it, against programs
+// that the pages themselves start.
 
 #include <cstdlib>
 #include <filesystem>
@@ -60,8 +60,8 @@ class Reader {
     replace_all(text, "BACKUP_DIR", place_.file("backup"));
     replace_all(text, "DATA", place_.file("data"));
     replace_all(text, "WORKFLOWS", std::string(WEFT_SOURCE_DIR) + "/workflows");
-    return "set -euo pipefail\nexport PATH=" + std::string(WEFT_BINARY_DIR) + "/bin:$PATH:/usr/sbin" +
-           " WEFT_HTTP=127.0.0.1:0 WEFT_ACTOR=reader\n" +
+    return "set -euo pipefail\nexport PATH=" + std::string(WEFT_BINARY_DIR) +
+           "/bin:$PATH:/usr/sbin" + " WEFT_HTTP=127.0.0.1:0 WEFT_ACTOR=reader\n" +
            (server_url_.empty() ? "" : "export WEFT_SERVER=" + server_url_ + "\n") + "cd " +
            place_.path().string() + "\n" + text;
   }

@@ -23,7 +23,8 @@ namespace fs = std::filesystem;
 // Schemas that the snippets name are those of the retail workflows.
 dsl::CompileOptions options() {
   dsl::CompileOptions options;
-  options.read_file = [](const std::string&, const std::string& path) -> std::optional<std::string> {
+  options.read_file = [](const std::string&,
+                         const std::string& path) -> std::optional<std::string> {
     std::ifstream in(fs::path(WEFT_SOURCE_DIR) / "workflows" / "retail" / path, std::ios::binary);
     if (!in) return std::nullopt;
     return std::string{std::istreambuf_iterator<char>(in), {}};
@@ -56,7 +57,8 @@ TEST(DocsTest, TheShippedWorkflowsCompileWhole) {
     if (!in) return std::nullopt;
     return std::string{std::istreambuf_iterator<char>(in), {}};
   };
-  for (const auto& entry : fs::recursive_directory_iterator(fs::path(WEFT_SOURCE_DIR) / "workflows")) {
+  for (const auto& entry :
+       fs::recursive_directory_iterator(fs::path(WEFT_SOURCE_DIR) / "workflows")) {
     if (entry.path().extension() == ".yaml") {
       files.push_back({entry.path().string(), read(entry.path()).value_or("")});
     }
@@ -100,8 +102,7 @@ TEST(DocsTest, EveryKeyOfTheLanguageIsInTheReference) {
   const auto page = read_page(fs::path(WEFT_SOURCE_DIR) / "docs" / "language.md");
   std::ifstream in(fs::path(WEFT_SOURCE_DIR) / "dsl" / "workflow.schema.json");
   ASSERT_TRUE(in);
-  const auto schema =
-      dsl::Value::parse(std::string{std::istreambuf_iterator<char>(in), {}});
+  const auto schema = dsl::Value::parse(std::string{std::istreambuf_iterator<char>(in), {}});
   ASSERT_TRUE(schema) << schema.error().message;
   std::set<std::string> keys;
   const auto collect = [&](const dsl::Value& node, const auto& self) -> void {
@@ -133,7 +134,8 @@ TEST(DocsTest, EveryShellSnippetSaysHowItIsRun) {
   for (const auto& page : all_pages()) {
     for (const auto& snippet : page.snippets) {
       if (snippet.language != "sh") continue;
-      EXPECT_FALSE(snippet.mark.empty()) << page.at(snippet) << " has no `<!-- run: … -->` before it";
+      EXPECT_FALSE(snippet.mark.empty())
+          << page.at(snippet) << " has no `<!-- run: … -->` before it";
     }
   }
 }

@@ -12,7 +12,7 @@ struct Snippet {
   std::string kind;      ///< Second word: `top`, `steps`; or empty.
   std::string mark;      ///< Of a comment `<!-- run: … -->` just before it; or empty.
   std::string text;
-  int line = 0;          ///< Of the fence, from 1.
+  int line = 0;  ///< Of the fence, from 1.
 };
 
 struct Page {

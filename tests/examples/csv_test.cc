@@ -31,7 +31,9 @@ TEST(CsvTest, QuotedFieldsHoldCommasQuotesAndLineEnds) {
 }
 
 TEST(CsvTest, ForeignLineEndsMarksAndMissingLastLineEndAreAccepted) {
-  const auto records = read_all("\xEF\xBB\xBF" "a,b\r\n\r\n1,2");
+  const auto records = read_all(
+      "\xEF\xBB\xBF"
+      "a,b\r\n\r\n1,2");
   ASSERT_TRUE(records);
   EXPECT_EQ(*records, (std::vector<Record>{{"a", "b"}, {"1", "2"}}));
 }

@@ -103,7 +103,8 @@ TEST(InvoicesTest, CancellationsFindTheirOrderByCustomerArticleAndDate) {
 TEST(InvoicesTest, ALimitTakesTheFirstOrdersInTime) {
   const auto invoices = read(
       "2,22041,FRAME,1,2010-12-02 10:00:00,2.00,7.0,France\n"
-      "1,22041,FRAME,1,2010-12-01 10:00:00,2.00,7.0,France\n", 1);
+      "1,22041,FRAME,1,2010-12-01 10:00:00,2.00,7.0,France\n",
+      1);
   ASSERT_EQ(invoices.business.orders.size(), 1u);
   EXPECT_EQ(invoices.business.orders.front().order_id, "1");
   EXPECT_EQ(invoices.report.cut_off, 1);

@@ -35,12 +35,11 @@ class Asker final {
       messaging::Message message, std::chrono::milliseconds timeout = std::chrono::seconds(20)) {
     std::atomic<bool> over = false;
     std::optional<messaging::TaskReply> reply;
-    requester_.send(
-        std::move(message), std::chrono::steady_clock::now() + timeout,
-        [&](tl::expected<messaging::Received, messaging::Requester::Failure> answer) {
-          if (answer) reply = messaging::read_task_reply(std::move(*answer));
-          over = true;
-        });
+    requester_.send(std::move(message), std::chrono::steady_clock::now() + timeout,
+                    [&](tl::expected<messaging::Received, messaging::Requester::Failure> answer) {
+                      if (answer) reply = messaging::read_task_reply(std::move(*answer));
+                      over = true;
+                    });
     EXPECT_TRUE(until([&] {
       requester_.tick(std::chrono::steady_clock::now());
       return over.load();

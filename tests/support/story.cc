@@ -15,9 +15,12 @@ namespace {
 
 std::string task_name(Direction direction, const core::StepPath& path) {
   switch (direction) {
-    case Direction::kForward: return path.str();
-    case Direction::kCompensation: return "undo " + path.str();
-    case Direction::kProbe: return "probe " + path.str();
+    case Direction::kForward:
+      return path.str();
+    case Direction::kCompensation:
+      return "undo " + path.str();
+    case Direction::kProbe:
+      return "probe " + path.str();
   }
   return path.str();
 }
@@ -144,8 +147,8 @@ void Story::check_folding() const {
 }
 
 Story::Task Story::take(const std::string& name) {
-  auto found = std::find_if(tasks_.begin(), tasks_.end(),
-                            [&](const Task& t) { return t.name == name; });
+  auto found =
+      std::find_if(tasks_.begin(), tasks_.end(), [&](const Task& t) { return t.name == name; });
   if (found == tasks_.end()) {
     std::string open;
     for (const Task& t : tasks_) open += " [" + t.name + "]";
@@ -157,12 +160,14 @@ Story::Task Story::take(const std::string& name) {
 
 Story& Story::fail(const std::string& name, core::TaskReply reply) {
   const Task task = take(name);
-  return command(core::ReportReply{task.dispatch.path, task.dispatch.direction,
-                                   task.dispatch.attempt, task.dispatch.round, std::move(reply),
-                                   false},
-                 "");
+  return command(
+      core::ReportReply{task.dispatch.path, task.dispatch.direction, task.dispatch.attempt,
+                        task.dispatch.round, std::move(reply), false},
+      "");
 }
-Story& Story::reply(const std::string& path, std::string_view text) { return fail(path, success(text)); }
+Story& Story::reply(const std::string& path, std::string_view text) {
+  return fail(path, success(text));
+}
 Story& Story::refuse(const std::string& path, const std::string& code, std::int64_t service_code) {
   return fail(path, failure(code, service_code));
 }
@@ -204,9 +209,8 @@ Story& Story::signal(const std::string& name, std::string_view text, const std::
 Story& Story::after(std::int64_t ms) {
   const core::Timestamp until{now_.ms + ms};
   for (;;) {
-    auto next = std::min_element(timers_.begin(), timers_.end(), [](const auto& a, const auto& b) {
-      return a.second < b.second;
-    });
+    auto next = std::min_element(timers_.begin(), timers_.end(),
+                                 [](const auto& a, const auto& b) { return a.second < b.second; });
     if (next == timers_.end() || next->second > until) break;
     now_ = std::max(now_, next->second);
     const std::string timer = next->first;
