@@ -224,7 +224,9 @@ struct Rehearsal::State {
     result.lost = happens(now, "no_answer");
     result.twice = happens(now, "answer_twice");
     if (committed && happens(now, "error_after_commit")) {
-      result.instead = Answer::failed(500, "", "told to fail after the commit");
+      // Said to be in doubt: a bare 500 of a fenced adapter would mean that nothing happened.
+      result.instead = Answer::failed(500, "", "told to fail after the commit",
+                                      messaging::EffectClaim::kPerhaps);
     }
     json late = now;
     if (!late.contains("answer_late")) late["answer_late"] = 1.0;

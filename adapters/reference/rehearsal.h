@@ -28,7 +28,7 @@ namespace weft::reference {
 ///   no_answer           share     done, not answered
 ///   answer_late_ms      integer   answered so much later, by answer_late (share, default 1)
 ///   answer_twice        share
-///   error_after_commit  share     done, answered 500
+///   error_after_commit  share     done, answered 500 with `Weft-Effect: perhaps`
 ///   die_after_commit    share     done, then the process ends at once
 ///
 /// A task is an operation and a key, forward or backward; it may come again under one attempt: a

@@ -313,6 +313,10 @@ Answer handle_request(const Adapter& adapter, Request request, bool expired,
   return handle_forward(*operation, request, expired, transaction);
 }
 
+bool knows_key(const std::string& key, Transaction& transaction) {
+  return look_up(transaction, key).has_value();
+}
+
 bool resume_due_work(const Adapter& adapter, std::int64_t now_ms, Transaction& transaction) {
   const auto rows = transaction.query(
       "SELECT key, operation, task, token FROM weft_work WHERE due_ms <= ? ORDER BY due_ms LIMIT 1",

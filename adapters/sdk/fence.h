@@ -38,6 +38,9 @@ struct Answer {
 [[nodiscard]] Answer handle_request(const Adapter& adapter, Request request, bool expired,
                                     Transaction& transaction);
 
+/// Is anything remembered of this key?
+[[nodiscard]] bool knows_key(const std::string& key, Transaction& transaction);
+
 /// One heartbeat to send.
 struct Heartbeat {
   std::string key;

@@ -25,6 +25,7 @@
 namespace weft::sdk {
 namespace {
 
+using messaging::EffectClaim;
 using messaging::Message;
 using messaging::Received;
 using nlohmann::json;
@@ -227,7 +228,7 @@ class Worker::Pool {
     if (options_.interference.before) before = options_.interference.before(*request);
     if (before.delay.count() > 0) pause(before.delay);
     if (before.lost) return;
-    const Answer result = before.instead ? *before.instead : run(*request, task.received_at);
+    const Answer result = run(*request, task.received_at, before.instead);
     Interference::After after;
     if (options_.interference.after) after = options_.interference.after(*request, result, before);
     if (after.die) _exit(137);  // as a kill would: no answer, no cleaning up
@@ -285,11 +286,15 @@ class Worker::Pool {
     return {};
   }
 
-  Answer run(const Request& request, Instant received_at) {
+  Answer run(const Request& request, Instant received_at, const std::optional<Answer>& instead) {
     Answer result;
     bool courier_wanted = false;
     const bool expired = has_expired(request.headers, received_at);
     const auto written = database_.write([&](Transaction& transaction) {
+      if (instead && !answers_from_memory(request, transaction)) {
+        result = *instead;
+        return;
+      }
       result = handle_request(adapter_, request, expired, transaction);
       courier_wanted = transaction.courier_wanted();
     });
@@ -297,8 +302,16 @@ class Worker::Pool {
       if (courier_wanted) courier_.wake();
       return result;
     }
-    // Rolled back as a whole: the key is as it was. A failed commit proves nothing.
-    return Answer::failed(500, "database_failed", written.error().message);
+    // Nobody looked the key up, or nobody knows whether the commit came through: an earlier
+    // attempt, or this one, may have done it. Without the claim a 500 of a fenced adapter would
+    // prove the contrary.
+    return Answer::failed(500, "database_failed", written.error().message, EffectClaim::kPerhaps);
+  }
+
+  bool answers_from_memory(const Request& request, Transaction& transaction) const {
+    const Adapter::Operation* operation = adapter_.find(request.operation);
+    return operation != nullptr && operation->forward && !request.headers.compensation &&
+           knows_key(request.key(), transaction);
   }
 
   static bool has_expired(const messaging::TaskHeaders& headers, Instant received_at) {

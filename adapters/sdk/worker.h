@@ -21,9 +21,11 @@ namespace weft::sdk {
 struct Interference {
   struct Before {
     std::chrono::milliseconds delay{0};  ///< Holds a worker, as slow work does.
-    std::optional<Answer> instead;       ///< Answered without doing anything.
-    bool lost = false;                   ///< Neither done nor answered.
-    std::int64_t delivery = 0;           ///< Which time this task came; handed on to after().
+    /// Answered without doing anything. A forward call whose key is known is answered from the
+    /// fence all the same: to refuse it would deny what was done.
+    std::optional<Answer> instead;
+    bool lost = false;          ///< Neither done nor answered.
+    std::int64_t delivery = 0;  ///< Which time this task came; handed on to after().
   };
   struct After {
     std::optional<Answer> instead;  ///< Answered although the work is committed.

@@ -56,6 +56,7 @@ TEST_F(RehearsalTest, EachTrouble) {
   EXPECT_TRUE(then.lost);
   EXPECT_TRUE(then.twice);
   EXPECT_EQ(then.instead->error.service_code, 500);
+  EXPECT_EQ(then.instead->effect, messaging::EffectClaim::kPerhaps);  // what is done is not denied
   EXPECT_EQ(then.late.count(), 40);
 }
 

@@ -180,6 +180,41 @@ TEST_F(WorkerTest, PastItsDeadlineNothingBegins) {
 }
 
 // What queued inside the adapter longer than its timeout is not begun either.
+// The key could not be looked up, and an earlier attempt may have done it: were the doubt not said,
+// `fenced` would make the 500 a proof that nothing happened, and nothing would be undone.
+TEST_F(WorkerTest, WithoutItsDatabaseAnAdapterProvesNothing) {
+  adapter.forward("fall", [](const Request&, Transaction& transaction) {
+    transaction.run("ROLLBACK");  // as SQLite itself does when the disk is full
+    return Outcome::done();
+  });
+  start();
+  const auto reply = ask(task("fall", "{}", keyed("saga/fall")));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->error.service_code, 500);
+  EXPECT_EQ(reply->error.code, "database_failed");
+  EXPECT_EQ(reply->effect, messaging::EffectClaim::kPerhaps);
+}
+
+// Its first answer was lost, and then it is told to refuse: from a fenced adapter a refusal proves
+// that nothing was done, so nobody would undo it.
+TEST_F(WorkerTest, ToldToRefuseItDoesNotDenyWhatIsDone) {
+  std::atomic<bool> refuse = false;
+  WorkerOptions options;
+  options.interference.before = [&](const Request&) {
+    Interference::Before before;
+    if (refuse) before.instead = Answer::failed(409, "told_so", "told to refuse");
+    return before;
+  };
+  start(std::move(options));
+  EXPECT_EQ(ask(task("add", "{}", keyed("saga/done")))->kind, TaskReply::Kind::kSuccess);
+  refuse = true;
+  EXPECT_EQ(ask(task("add", "{}", keyed("saga/done")))->kind, TaskReply::Kind::kSuccess);
+  EXPECT_EQ(ask(task("add", "{}", keyed("saga/new")))->error.code, "told_so");
+  TaskHeaders undo = keyed("saga/done");
+  undo.compensation = true;
+  EXPECT_EQ(ask(task("subtract", "{}", undo))->error.code, "told_so");
+}
+
 TEST_F(WorkerTest, TimeSpentInTheQueueCounts) {
   WorkerOptions options;
   options.concurrency = 1;
