@@ -108,6 +108,8 @@ TEST_F(NodeExamplesTest, LoyaltyKeepsTheFence) {
   const json anna = {{"member", "anna"}, {"amount", 5}};
   EXPECT_EQ(json::parse(task(loyalty("give"), anna, "a").body)["balance"], 5);
   EXPECT_EQ(json::parse(task(loyalty("give"), anna, "a").body)["balance"], 5);
+  EXPECT_EQ(task(loyalty("give"), {{"member", "anna"}, {"amount", 6}}, "a").error.code,
+            "key_conflict");
   EXPECT_EQ(task(loyalty("give"), {{"amount", 5}}, "b").error.code, "no_such_member");
   EXPECT_EQ(task(loyalty("take_back"), anna, "never", true).effect, EffectClaim::kNone);
   program->signal(SIGKILL);

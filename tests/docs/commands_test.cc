@@ -34,8 +34,9 @@ class Reader {
   void read() {
     const Snippet* last_yaml = nullptr;
     for (const auto& snippet : page_.snippets) {
-      if (testing::Test::HasFatalFailure()) return;
+      if (testing::Test::HasFatalFailure() || testing::Test::IsSkipped()) return;
       if (snippet.language == "yaml") last_yaml = &snippet;
+      if (snippet.mark.starts_with("write ")) write(snippet.mark.substr(6), snippet.text);
       if (snippet.language != "sh") continue;
       SCOPED_TRACE(page_.at(snippet));
       if (snippet.mark.starts_with("file ")) {
@@ -44,6 +45,8 @@ class Reader {
         type(snippet.text);
       } else if (snippet.mark == "server") {
         start(snippet.text);
+      } else if (snippet.mark == "program") {
+        start_program(snippet.text);
       } else if (snippet.mark == "client") {
         type(snippet.text);
       }
@@ -62,7 +65,8 @@ class Reader {
     replace_all(text, "WORKFLOWS", std::string(WEFT_SOURCE_DIR) + "/workflows");
     return "set -euo pipefail\nexport PATH=" + std::string(WEFT_BINARY_DIR) +
            "/bin:$PATH:/usr/sbin" + " WEFT_HTTP=127.0.0.1:0 WEFT_ACTOR=reader\n" +
-           (server_url_.empty() ? "" : "export WEFT_SERVER=" + server_url_ + "\n") + "cd " +
+           (server_url_.empty() ? "" : "export WEFT_SERVER=" + server_url_ + "\n") +
+           (nats_url_.empty() ? "" : "export WEFT_NATS=" + nats_url_ + "\n") + "cd " +
            place_.path().string() + "\n" + text;
   }
 
@@ -73,8 +77,36 @@ class Reader {
     server_ = std::move(*started);
     const auto ready = server_->wait_for_line("weft ready ", std::chrono::seconds(60));
     ASSERT_TRUE(ready) << ready.error();
-    const auto at = ready->find("http=") + 5;
-    server_url_ = ready->substr(at, ready->find(' ', at) - at);
+    server_url_ = word_after(*ready, "http=");
+    nats_url_ = word_after(*ready, "nats=");
+  }
+
+  static std::string word_after(const std::string& line, const std::string& mark) {
+    const auto found = line.find(mark);
+    if (found == std::string::npos) return "";
+    const auto begin = found + mark.size();
+    return line.substr(begin, line.find(' ', begin) - begin);
+  }
+
+  // A file in JavaScript; what the reader installs for it is here already.
+  void write(const std::string& name, const std::string& text) {
+    const fs::path modules = fs::path(WEFT_SOURCE_DIR) / "examples/adapters/node/node_modules";
+    const auto node = retail::run({"/usr/bin/env", "node", "--version"});
+    if (!fs::exists(modules / "nats") || !node || node->status != 0) {
+      GTEST_SKIP() << "needs node, and `npm ci` in examples/adapters/node";
+    }
+    fs::create_directory_symlink(modules, place_.file("node_modules"));
+    std::ofstream(place_.file(name)) << text;
+  }
+
+  // Something that the reader leaves running in another terminal.
+  void start_program(const std::string& text) {
+    auto started = Child::start(
+        {"program", {"/bin/bash", "-c", prepared("exec " + text)}, place_.file("program.log")});
+    ASSERT_TRUE(started) << started.error();
+    program_ = std::move(*started);
+    const auto ready = program_->wait_for_line("ready", std::chrono::seconds(60));
+    ASSERT_TRUE(ready) << ready.error();
   }
 
   void type(const std::string& text) {
@@ -87,7 +119,8 @@ class Reader {
   test::TempDir place_;
   std::unique_ptr<test::NatsServer> nats_;
   std::unique_ptr<Child> server_;  // Ends before the directory that it works in.
-  std::string server_url_;
+  std::unique_ptr<Child> program_;
+  std::string server_url_, nats_url_;
 };
 
 void read_page_named(const std::string& name) {

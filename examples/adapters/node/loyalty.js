@@ -24,7 +24,10 @@ const refusal = (number, code) => ({ "Nats-Service-Error-Code": `${number}`, "Na
 
 const operations = { // each: (key, what is known of it, input) -> [reply, headers]
   give(key, before, { member, amount }) {
-    if (before?.state === "done") return [before.reply]; // a repeat: the kept answer
+    if (before?.state === "done") { // a repeat: the kept answer, if it asks for the same
+      if (before.member === member && before.change === amount) return [before.reply];
+      return [{ code: "key_conflict" }, refusal(422, "key_conflict")];
+    }
     if (before) return [{ code: "fenced" }, refusal(409, "fenced")]; // undone already: too late
     if (!member || !(amount > 0)) return [{ code: "no_such_member" }, refusal(409, "no_such_member")];
     const reply = { member, balance: (points.get(member) ?? 0) + amount };
