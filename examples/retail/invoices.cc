@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <istream>
 #include <map>
@@ -19,6 +20,11 @@ enum Column { kInvoice, kCode, kDescription, kQuantity, kDate, kPrice, kCustomer
 
 // Where an article is kept; any stable rule will do, as the file names no warehouse.
 const char* const kLocations[] = {"central", "north", "south"};
+
+// What one order may be: beyond the first a price is a typing error, and sums must stay in 64 bits;
+// beyond the second an order is larger than a message may be (256 KiB).
+constexpr std::int64_t kOrderValueMax = 1'000'000'000'000;
+constexpr std::size_t kOrderLinesMax = 2000;
 
 // An article's code begins with five digits (85123A) or is one of the shop's own goods (DCGS0076).
 // Everything else is postage, a fee, a discount, a sample or a manual entry.
@@ -64,15 +70,24 @@ std::optional<std::string> timestamp(const std::string& text) {
   }
   const auto within = [](int value, int low, int high) { return low <= value && value <= high; };
   if (!within(year, 1, 9999) || !within(month, 1, 12) || !within(day, 1, 31) ||
-      !within(hour, 0, 23) || !within(minute, 0, 59) || !within(second, 0, 60)) {
+      !within(hour, 0, 23) || !within(minute, 0, 59) || !within(second, 0, 59)) {
     return std::nullopt;
   }
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok()) return std::nullopt;
   char out[32];
   std::snprintf(out, sizeof out, "%04u-%02u-%02uT%02u:%02u:%02uZ",
                 static_cast<unsigned>(year) % 10000u, static_cast<unsigned>(month) % 100u,
                 static_cast<unsigned>(day) % 100u, static_cast<unsigned>(hour) % 100u,
                 static_cast<unsigned>(minute) % 100u, static_cast<unsigned>(second) % 100u);
   return out;
+}
+
+// What becomes part of a key and is read by people: numbers and codes are plain in every shop.
+bool is_plain(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
 std::string region_of(const std::string& country) {
@@ -115,7 +130,7 @@ class Reader {
       if (!*more) break;
       auto row = parse(fields);
       if (!row) return tl::unexpected(row.error());
-      take(std::move(*row));
+      if (auto taken = take(std::move(*row)); !taken) return tl::unexpected(taken.error());
     }
     close_orders();
     match_cancellations();
@@ -147,6 +162,12 @@ class Reader {
     if (row.invoice.empty() || row.invoice.size() > 60)
       return fail("InvoiceNo is empty or too long");
     if (row.code.empty() || row.code.size() > 40) return fail("StockCode is empty or too long");
+    if (!is_plain(row.invoice) || !is_plain(row.code) || !is_plain(row.customer)) {
+      return fail(
+          "InvoiceNo, StockCode or CustomerID holds a character that is no printable ASCII; are "
+          "the "
+          "columns in their order, and is the file text?");
+    }
     if (row.customer.size() > 50 || row.country.size() > 64) {
       return fail("CustomerID or Country is too long");
     }
@@ -171,7 +192,7 @@ class Reader {
     return row;
   }
 
-  void take(Row row) {
+  tl::expected<void, CsvError> take(Row row) {
     auto& report = result_.report;
     ++report.lines;
     const bool cancellation = row.invoice.front() == 'C';
@@ -181,7 +202,7 @@ class Reader {
     }
     if (!is_article(row.code)) {
       ++report.charge_lines;
-      return;
+      return {};
     }
     if (row.price.rounded) ++report.rounded_prices;
     bool unified = false;
@@ -190,22 +211,22 @@ class Reader {
     line.location = kLocations[spread(line.sku, 3)];
     if (cancellation) {
       line.qty = -line.qty;
-      if (line.qty <= 0) return;
+      if (line.qty <= 0) return {};
       auto& open = cancellations_[row.invoice];
       open.id = row.invoice;
       open.customer = row.customer;
       open.date = row.date;
       open.lines.push_back(std::move(line));
-      return;
+      return {};
     }
     if (row.qty <= 0) {
       ++report.correction_lines;
-      return;
+      return {};
     }
-    add_to_order(row, std::move(line));
+    return add_to_order(row, std::move(line));
   }
 
-  void add_to_order(const Row& row, OrderLine line) {
+  tl::expected<void, CsvError> add_to_order(const Row& row, OrderLine line) {
     auto [place, is_new] = order_by_invoice_.try_emplace(row.invoice, drafts_.size());
     if (is_new) {
       Order order;
@@ -215,17 +236,28 @@ class Reader {
       order.region = region_of(row.country);
       order.placed_at = row.date;  // A few invoices carry two times; the first one counts.
       order.allow_partial = spread(row.invoice, 2) == 0;
-      drafts_.push_back({std::move(order), row.customer.empty()});
+      drafts_.push_back({std::move(order), row.customer.empty(), 0});
     }
-    auto& lines = drafts_[place->second].order.lines;
+    Draft& draft = drafts_[place->second];
+    auto& lines = draft.order.lines;
+    draft.value_minor += line.qty * line.unit_minor;
+    if (draft.value_minor > kOrderValueMax) {
+      return fail("invoice " + row.invoice +
+                  " is worth more than 10,000,000,000; is UnitPrice right?");
+    }
     for (auto& other : lines) {
       if (other.sku == line.sku && other.unit_minor == line.unit_minor) {
         other.qty += line.qty;
         ++result_.report.merged_lines;
-        return;
+        return {};
       }
     }
+    if (lines.size() >= kOrderLinesMax) {
+      return fail("invoice " + row.invoice +
+                  " has more than 2,000 articles; more than one order takes");
+    }
     lines.push_back(std::move(line));
+    return {};
   }
 
   void close_orders() {
@@ -311,6 +343,7 @@ class Reader {
   struct Draft {
     Order order;
     bool guest = false;
+    std::int64_t value_minor = 0;
   };
 
   CsvReader csv_;

@@ -4,12 +4,15 @@
 #include <sstream>
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 // The lines below are in the format of "Online Retail", Daqing Chen (2015), UCI Machine Learning
 // Repository, CC BY 4.0; some are taken from it, with its traps.
 namespace weft::retail {
 namespace {
+
+using testing::HasSubstr;
 
 constexpr char kHeader[] =
     "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
@@ -135,6 +138,29 @@ TEST(InvoicesTest, BadFilesAreRefusedByLineAndCause) {
             std::string::npos);
   EXPECT_NE(refusal(header + ",22041,X,1,2010-12-02 10:00:00,2,7,UK\n").find("InvoiceNo"),
             std::string::npos);
+}
+
+// Refused here, with the line, and not by some system that the order reaches later.
+TEST(InvoicesTest, WhatNoOrderCanBeIsRefusedByLine) {
+  const std::string header = kHeader;
+  const auto line = [](const std::string& invoice, const std::string& code, const std::string& qty,
+                       const std::string& date, const std::string& price) {
+    return invoice + "," + code + ",X," + qty + "," + date + "," + price + ",7,UK\n";
+  };
+  const std::string date = "2010-12-02 10:00:00";
+  EXPECT_THAT(refusal(header + line("1", "22041", "1", "2010-02-31 10:00:00", "2")),
+              HasSubstr("2: InvoiceDate `2010-02-31"));
+  EXPECT_THAT(refusal(header + line("1\xC3\x28", "22041", "1", date, "2")),
+              HasSubstr("2: InvoiceNo"));
+  EXPECT_THAT(refusal(header + line("1", "22041\x01", "1", date, "2")), HasSubstr("2: InvoiceNo"));
+  EXPECT_THAT(refusal(header + line("1", "22041", "1000001", date, "2")), HasSubstr("2: Quantity"));
+  const std::string dear = line("1", "22041", "1000000", date, "9000");
+  EXPECT_EQ(refusal(header + dear), "");
+  EXPECT_THAT(refusal(header + dear + dear), HasSubstr("3: invoice 1 is worth more"));
+  std::string many = header;
+  for (int i = 0; i < 2000; ++i) many += line("1", std::to_string(20000 + i), "1", date, "2");
+  EXPECT_EQ(refusal(many), "");
+  EXPECT_THAT(refusal(many + line("1", "90000", "1", date, "2")), HasSubstr("2002: invoice 1 has"));
 }
 
 // The original spreadsheet writes its times the American way.
