@@ -29,6 +29,9 @@ constexpr std::size_t kSenders = 8;
 constexpr seconds kStartPatience{90};
 // A phase goes on as soon as one sees what it is to show; on a busy machine that may take a while.
 constexpr seconds kPhasePatience{30};
+// A handful of orders fills no queue, so there is nothing to wait for.
+constexpr seconds kShortPatience{5};
+constexpr std::size_t kFewOrders = 30;
 // The day is over when nothing is at work any more. So long nothing may have ended before we give
 // up.
 constexpr seconds kQuietPatience{120};
@@ -38,6 +41,8 @@ constexpr std::size_t kSentTwice = 10;
 constexpr std::size_t kBackorders = 5;
 // So many changes of an article's stock are told in a row; most need not reach the channels.
 constexpr int kChangesInARow = 5;
+// So long progress is told every second; a month of invoices takes minutes.
+constexpr seconds kOftenFor{40};
 
 // How each adapter behaves on an ordinary day (adapters/reference/rehearsal.h): it loses answers
 // and repeats them, a bank declines cards, a shelf is empty although the stock says otherwise.
@@ -66,9 +71,24 @@ std::vector<std::string> adapter_options(const std::string& name,
   return options;
 }
 
+seconds patience_for(std::size_t orders) {
+  return orders < kFewOrders ? kShortPatience : kPhasePatience;
+}
+
+// An order's number may hold any character; an idempotency key may not.
+std::string in_hex(const std::string& text) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : text) {
+    out += kDigits[static_cast<unsigned char>(c) >> 4];
+    out += kDigits[static_cast<unsigned char>(c) & 15];
+  }
+  return out;
+}
+
 }  // namespace
 
-/// Prints how far the orders are, once a second while something changes.
+/// Prints how far the orders are, while something changes: once a second, on a long day less often.
 class Story::Ticker final {
  public:
   Ticker(const Progress& progress, Clock::time_point began)
@@ -88,7 +108,8 @@ class Story::Ticker final {
   void tick(const Progress& progress, Clock::time_point began) {
     std::string last;
     std::unique_lock lock(mutex_);
-    while (!changed_.wait_for(lock, seconds(1), [this] { return ended_; })) {
+    const auto pause = [&] { return Clock::now() - began < kOftenFor ? seconds(1) : seconds(5); };
+    while (!changed_.wait_for(lock, pause(), [this] { return ended_; })) {
       const std::string line = progress.line();
       if (line.empty() || line == last) continue;
       last = line;
@@ -214,7 +235,7 @@ Story::Result Story::slow_erp(std::size_t first, std::size_t last) {
   send(first, last);
   const bool seen = progress_.wait_until(
       [](const Progress& p) { return p.ever_with_status_locked("pending-allocation") >= 5; },
-      kPhasePatience);
+      patience_for(last - first));
   say("Some customers cancel while their orders wait.");
   const std::size_t step = std::max<std::size_t>(1, (last - first) / 8);
   for (std::size_t i = first; i < last; i += step) cancel(i);
@@ -228,7 +249,7 @@ Story::Result Story::lost_payments(std::size_t first, std::size_t last) {
   world_.kill_adapter("payments");
   send(first, last);
   progress_.wait_until([](const Progress& p) { return p.with_status_locked("reserved") >= 5; },
-                       kPhasePatience);
+                       patience_for(last - first));
   say("The payment adapter is started again; what waited goes on.");
   return world_.start_adapter("payments");
 }
@@ -351,12 +372,12 @@ Story::Result Story::book_in(const Order& order) {
   constexpr int kAttempts = 5;
   std::string problem;
   for (int attempt = 1; attempt <= kAttempts; ++attempt) {
-    const auto booked = client_->ask("weft.task.inventory.receive",
-                                     {{"order_id", ""}, {"lines", to_json(order.lines)}},
-                                     {{"Weft-Protocol", "1"},
-                                      {"Weft-Idempotency-Key", "purchase/" + order.order_id},
-                                      {"Weft-Attempt", std::to_string(attempt)}},
-                                     seconds(5));
+    const auto booked = client_->ask(
+        "weft.task.inventory.receive", {{"order_id", ""}, {"lines", to_json(order.lines)}},
+        {{"Weft-Protocol", "1"},
+         {"Weft-Idempotency-Key", "purchase/" + in_hex(order.order_id)},
+         {"Weft-Attempt", std::to_string(attempt)}},
+        seconds(5));
     if (booked) return {};
     problem = booked.error().message;
     if (booked.error().status != 0) break;
@@ -446,15 +467,20 @@ void Story::print_timeline(const std::string& title, const std::string& saga) {
 tl::expected<bool, std::string> Story::account() {
   if (auto printed = print_outcomes(); !printed) return tl::unexpected(printed.error());
 
-  // One saga of each kind; of the completed ones, one in which something went wrong on the way.
+  // One saga of each kind; of the completed ones, one in which something went wrong on the way, of
+  // the compensated ones that with the longest history: it had most to undo.
   const auto partial = progress_.sagas_with_status("partially-allocated");
   const auto waited = progress_.sagas_with_status("pending-allocation");
   std::string completed, shipped_in_part, compensated;
+  std::int64_t longest = 0;
   const auto listed = server_->list("workflow=" + std::string(kFulfilment), [&](const json& row) {
     const auto saga = row.value("saga", "");
     const auto state = row.value("state", "");
     const bool in_part = partial.contains(saga);
-    if (state == "compensated" && compensated.empty()) compensated = saga;
+    if (state == "compensated" && row.value("revision", std::int64_t{0}) > longest) {
+      longest = row.value("revision", std::int64_t{0});
+      compensated = saga;
+    }
     if (state != "completed") return;
     if (in_part && shipped_in_part.empty()) shipped_in_part = saga;
     if (!in_part && (completed.empty() || waited.contains(saga))) completed = saga;

@@ -20,15 +20,17 @@ namespace fs = std::filesystem;
 
 fs::path program(const std::string& name) { return fs::path(WEFT_BINARY_DIR) / "bin" / name; }
 
-// 120 small invoices and two cancellations, in the format of UCI "Online Retail".
+// 120 small invoices and two cancellations, in the format of UCI "Online Retail"; their numbers
+// hold what no idempotency key may hold.
 void write_invoices(const std::string& file) {
   std::ofstream out(file);
   out << "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
   for (int i = 0; i < 120; ++i) {
     for (int line = 0; line <= i % 3; ++line) {
-      out << 536000 + i << ',' << 22000 + (i * 7 + line * 13) % 12 << ",\"FRAME, 7\"\" SIZE\","
-          << 1 + i % 5 << ",2010-12-0" << 1 + i / 30 << " 1" << i % 10 << ":26:00," << 1 + line
-          << '.' << 10 + i % 80 << ',' << 17000 + i % 90 << ".0,United Kingdom\n";
+      out << "A/" << 536000 + i << ',' << 22000 + (i * 7 + line * 13) % 12
+          << ",\"FRAME, 7\"\" SIZE\"," << 1 + i % 5 << ",2010-12-0" << 1 + i / 30 << " 1" << i % 10
+          << ":26:00," << 1 + line << '.' << 10 + i % 80 << ',' << 17000 + i % 90
+          << ".0,United Kingdom\n";
     }
   }
   out << "C536900,22007,FRAME,-1,2010-12-09 10:00:00,1.11,17001.0,United Kingdom\n"
