@@ -48,13 +48,14 @@ tl::expected<std::unique_ptr<Child>, std::string> World::start(
 World::Result World::start_broker() {
   const auto server = find_program("nats-server");
   if (!server) return tl::unexpected(std::string("nats-server is not installed"));
-  auto child = start("nats-server", {server->string(), "-a", "127.0.0.1", "-p", "-1"});
+  auto child = start("nats-server", {server->string(), "-a", "127.0.0.1", "-p", nats_port_});
   if (!child) return tl::unexpected(child.error());
   broker_ = std::move(*child);
   const std::string mark = "Listening for client connections on ";
   const auto listening = broker_->wait_for_line(mark, kReady);
   if (!listening) return tl::unexpected(listening.error());
   nats_url_ = "nats://" + word_after(*listening, mark);
+  nats_port_ = nats_url_.substr(nats_url_.rfind(':') + 1);
   const auto ready = broker_->wait_for_line("Server is ready", kReady);
   if (!ready) return tl::unexpected(ready.error());
   return {};
@@ -75,12 +76,17 @@ World::Result World::start_adapter(const std::string& name,
   return {};
 }
 
-World::Result World::start_orchestrator() {
+World::Result World::launch_orchestrator() {
   auto child = start("weft", {program("weft").string(), "serve", "--data",
                               (places_.data / "weft").string(), "--nats", nats_url_, "--http",
                               http_listen_, "--workflows", places_.workflows.string()});
   if (!child) return tl::unexpected(child.error());
   orchestrator_ = std::move(*child);
+  return {};
+}
+
+World::Result World::start_orchestrator() {
+  if (auto launched = launch_orchestrator(); !launched) return launched;
   const auto ready = orchestrator_->wait_for_line("weft ready ", kReady);
   if (!ready) return tl::unexpected(ready.error());
   http_url_ = word_after(*ready, "http=");

@@ -28,13 +28,20 @@ class World final {
 
   explicit World(Places places) : places_(std::move(places)) {}
 
+  /// After a kill_broker(): the same port again.
   Result start_broker();
   /// The first start of `name` may bring what it begins with (`--stock FILE`) and its habits.
   Result start_adapter(const std::string& name, const std::vector<std::string>& options = {});
+  /// Starts it and waits until it is ready.
   Result start_orchestrator();
+  /// The first half of that: it may be killed again while it recovers.
+  Result launch_orchestrator();
 
+  void kill_broker() { broker_->kill_now(); }
   void kill_orchestrator() { orchestrator_->kill_now(); }
   void kill_adapter(const std::string& name) { adapters_.at(name)->kill_now(); }
+
+  [[nodiscard]] bool adapter_runs(const std::string& name) { return adapters_.at(name)->running(); }
 
   /// Leaves everything running and writes `stop`, a script that ends it.
   void keep_running();
@@ -48,6 +55,7 @@ class World final {
   [[nodiscard]] std::filesystem::path program(const std::string& name) const {
     return places_.programs / name;
   }
+  [[nodiscard]] pid_t broker_pid() const { return broker_->pid(); }
   [[nodiscard]] pid_t orchestrator_pid() const { return orchestrator_->pid(); }
   [[nodiscard]] pid_t adapter_pid(const std::string& name) const {
     return adapters_.at(name)->pid();
@@ -59,6 +67,7 @@ class World final {
 
   Places places_;
   std::string nats_url_;
+  std::string nats_port_ = "-1";  // Any; the same again after a restart.
   std::string http_url_;
   std::string http_listen_ = "127.0.0.1:0";  // The same port again after a restart.
   // In the order of their ends, last first: the broker outlives those who use it.

@@ -22,7 +22,7 @@ namespace weft::test {
 /// what is hit in which order.
 struct StormPlan {
   int orchestrator_kills = 0;  ///< SIGKILL; every fourth once more while it recovers.
-  int adapter_kills = 0;       ///< SIGKILL of any of the five.
+  int adapter_kills = 0;       ///< Any of the five: SIGKILL, or death between commit and answer.
   int broker_kills = 0;        ///< SIGKILL of nats-server.
   int broker_pauses = 0;       ///< SIGSTOP of nats-server, and SIGCONT some time later.
   std::uint64_t seed = 1;
@@ -49,6 +49,7 @@ class Storm final {
   Result open();
   Result strike(Blow blow);
   Result kill_orchestrator();
+  Result kill_adapter();
   Result wait_until_quiet();
   void send(std::size_t index);
   void start(const std::string& workflow, const nlohmann::json& input);
@@ -61,6 +62,7 @@ class Storm final {
   StormPlan plan_;
   std::mt19937_64 random_;
   int kills_ = 0;
+  int adapter_kills_ = 0;
   std::unique_ptr<retail::ShopClient> client_;
   std::unique_ptr<retail::Server> server_;
 
