@@ -33,6 +33,7 @@ struct ReportReply {
   std::int64_t round = 1;             ///< Compensation only.
   TaskReply reply;
   bool by_token = false;              ///< weft.complete / weft.fail: any attempt's token counts.
+  std::int64_t waited_ms = 0;         ///< How long the task waited for its adapter.
 };
 /// The dispatcher has held a step's task for `on_wait.after`.
 struct ReportWaiting { StepPath path; std::int64_t attempt = 1; };
@@ -70,7 +71,8 @@ struct QuarantineSaga { std::string code, message; };
 /// Common to operator actions.
 struct CancelSaga { bool by_event = false; std::string kind = "cancel"; };  ///< or "compensate".
 struct RetryStep { StepPath step; };                       ///< Empty = the only stuck place.
-struct SkipStep { StepPath step; std::optional<dsl::Value> output; };
+/// `known_done`: it did happen, and `output` is what its adapter would have replied.
+struct SkipStep { StepPath step; std::optional<dsl::Value> output; bool known_done = false; };
 struct ResumeStep { StepPath step; };
 struct MarkUndone { StepPath step; };                      ///< A stuck compensation was done by hand.
 /// A person found out what nobody knew about a stuck place. Of a step: it happened (`output` stands

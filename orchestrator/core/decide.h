@@ -73,8 +73,7 @@ class Decider {
   void enter_wait(const dsl::Step& step, StepScheduled e, Environment& env);
   void enter_saga(const dsl::Step& step, StepScheduled e, Environment& env);
   void enter_parallel(const dsl::Step& step, StepScheduled e);
-  bool choose_target(const std::string& adapter, const StepPath& path, const Place& place,
-                     const std::string& kind, std::string& target);
+  tl::expected<std::string, Error> choose_target(const std::string& adapter);
   void stuck_at_entry(const StepPath& path, const Place& place, const std::string& kind,
                       std::string code, std::string message);
   void schedule_attempt(NodeId id);
@@ -99,6 +98,7 @@ class Decider {
   void emit_named(const StepPath& path, const std::string& name, dsl::Value data);
   void set_status(const std::string& status);
   void end_overlay(const Node& n);
+  void uncover(const StepPath& path);
   bool take_event(NodeId id, const std::string& name, const std::string& event_id,
                   const dsl::Value& data, bool signal);
   void listen_done(NodeId id, const dsl::Value& data);
@@ -114,17 +114,26 @@ class Decider {
   void succeed_call(NodeId id, std::int64_t attempt, dsl::Value output);
   void give_up(NodeId id, Error error, bool not_happened);
   void not_sent(NodeId id, std::int64_t attempt);
-  void attempt_unknown(NodeId id, std::int64_t attempt, const Error& error);
-  void retry_or_fail(NodeId id, std::int64_t attempt, const Judgement& j, const Error& error);
+  void attempt_unknown(NodeId id, const ReportReply& r, const Error& error,
+                       const std::optional<std::int64_t>& retry_after_ms);
+  void retry_or_fail(NodeId id, const ReportReply& r, const Judgement& j, const Error& error);
+  /// Does it consume or release what others hold?
+  [[nodiscard]] static bool gives_away(const dsl::Step& step);
   std::optional<std::vector<Movement>> movements_of(const dsl::Step& step, NodeId id,
-                                                    const dsl::Value* reply, std::string& why);
+                                                    const dsl::Value* reply, std::string& why,
+                                                    bool holds_only = false) const;
 
   // ---- decide_retry.cc ----
   [[nodiscard]] bool other_attempt_unknown(const Node& n, std::int64_t attempt) const;
+  [[nodiscard]] static bool lists(const dsl::RetryPolicy& policy, const std::string& error_class,
+                                  const std::string& code);
+  [[nodiscard]] bool may_repeat(const std::string& adapter) const;
+  /// `proven_undone`: of `unknown`; whatever the attempts so far were to do has not been done.
   [[nodiscard]] bool may_retry(const Node& n, const dsl::RetryPolicy& policy,
                                const std::string& error_class, const std::string& code,
-                               std::int64_t attempts, Timestamp since,
-                               std::int64_t delay_ms) const;
+                               std::int64_t attempts, std::int64_t delay_ms,
+                               bool proven_undone = false) const;
+  [[nodiscard]] Error unavailable_error(const Node& n, const std::string& message) const;
   [[nodiscard]] std::int64_t delay_of(const dsl::RetryPolicy& policy, const std::string& salt,
                                       std::int64_t attempt,
                                       const std::optional<std::int64_t>& retry_after_ms) const;
@@ -134,12 +143,13 @@ class Decider {
   // ---- decide_probe.cc ----
   void begin_probe(NodeId id);
   void report_probe(NodeId id, const ReportReply& r, const Judgement& j);
-  void probe_again(NodeId id, const Error& error);
+  void probe_again(NodeId id, const Error& error, const ReportReply& r, const Judgement& j);
 
   // ---- decide_child.cc ----
   Refusal child_started(const ReportChildStarted& r);
   Refusal child_refused(const ReportChildRefused& r);
   Refusal child_ended(const ReportChildEnded& r);
+  Refusal child_not_done(NodeId id);
   Refusal undo_as_child(const UndoAsChild& c);
 
   // ---- decide_undo.cc ----
@@ -160,6 +170,7 @@ class Decider {
   void settle(const Scope& scope, const std::string& cause, const Error& error,
               std::vector<Movement> movements = {});
   void close_leaf(NodeId id);
+  [[nodiscard]] static TaskWithdraw withdrawal(const Node& n);
   void check_scopes_of(NodeId id);
   void check_scope(const Scope& scope);
   void scope_undone(const Scope& scope);
@@ -178,6 +189,8 @@ class Decider {
   Refusal resume(const ResumeStep& c);
   Refusal mark_undone(const StepPath& step);
   Refusal resolve(const ResolveStep& c);
+  [[nodiscard]] tl::expected<std::vector<Movement>, Rejection> movements_of_skipped(
+      NodeId id, const SkipStep& c) const;
   Refusal terminate();
   Refusal move(const MoveSaga& c);
   [[nodiscard]] tl::expected<StepPath, Rejection> stuck_place(const StepPath& named) const;

@@ -135,12 +135,20 @@ void Decider::settle(const Scope& scope, const std::string& cause, const Error& 
   then_scope(scope);
 }
 
+TaskWithdraw Decider::withdrawal(const Node& n) {
+  return {n.path, n.probing ? Direction::kProbe : Direction::kForward, n.attempts,
+          n.probing ? n.probes : 1};
+}
+
 /// Ends what need not be awaited; what was sent ends by its reply or timeout.
 void Decider::close_leaf(NodeId id) {
   const Node& n = node(id);
   const StepPath path = n.path;
   const Error cancelled{"business", "cancelled", "the scope around it is being undone", path.str(), n.adapter};
   const bool was_stuck = n.stuck.has_value();
+  // What it took from others is not known: what depends on it waits for a person, who was asked.
+  const bool took = n.effect == Effect::kPerhaps || n.effect == Effect::kHappened;
+  if (was_stuck && n.attempts > 0 && took && gives_away(*step_of(n))) return;
   if (was_stuck) emit(SagaResumed{path, "cancel"});
   if (n.kind == "call" && n.attempts > 0) {
     if (was_stuck) {
@@ -149,7 +157,7 @@ void Decider::close_leaf(NodeId id) {
     }
     if (n.pending) return give_up(id, cancelled, false);
     if (n.task_open) {
-      effect(TaskWithdraw{path, n.probing ? Direction::kProbe : Direction::kForward, n.attempts});
+      effect(withdrawal(n));
       return;
     }
     return give_up(id, n.error.code.empty() ? cancelled : n.error, !other_attempt_unknown(n, 0));
@@ -235,7 +243,7 @@ void Decider::begin_cancel_if_possible() {
     if (pivot.kind == "saga") {
       effect(ChildCommand{pivot.path, pivot.child, "cancel", {}});
     } else if (pivot.task_open && !pivot.probing) {
-      effect(TaskWithdraw{pivot.path, Direction::kForward, pivot.attempts});
+      effect(withdrawal(pivot));
     }
     return;
   }
@@ -277,6 +285,7 @@ void Decider::finish_failed(const Error& error, bool cancelled) {
 
 /// What outlives no saga: its deadline, its place in line, its listener; and its parent is told.
 void Decider::close_saga(const char* state) {
+  invariant(balances(s_), "at its end the saga's ledger does not balance");
   cancel_timer("deadline", s_.deadline);
   arm_cancel(false);
   if (!s_.birth.ordering_key.empty()) effect(QueueLeave{s_.birth.ordering_key});

@@ -94,6 +94,22 @@ Decider::Refusal Decider::child_ended(const ReportChildEnded& r) {
   return {};
 }
 
+/// A person knows that nothing is left of a terminated child: its step failed, not happened.
+Decider::Refusal Decider::child_not_done(NodeId id) {
+  const StepPath path = node(id).path;
+  Error error = node(id).error;
+  error.error_class = "business";
+  emit(SagaResumed{path, "not_done"});
+  emit(StepFailed{path, 1, error, {}, {}, {}, {}});
+  if (leaving(id)) {
+    check_scopes_of(id);
+  } else if (node(id).pivot && (s_.cancel_requested || s_.deadline_passed)) {
+    begin_cancel_if_possible();
+  } else {
+    then_error(id, std::move(error));
+  }
+  return {};
+}
 
 /// A parent undoes this child: the only way out of `completed`.
 Decider::Refusal Decider::undo_as_child(const UndoAsChild& c) {

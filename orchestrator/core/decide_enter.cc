@@ -18,7 +18,10 @@ Decider::Refusal Decider::start(const StartSaga& c) {
     return {};
   }
   if (c.queued) {
-    emit(SagaQueued{c.birth});
+    SagaQueued queued;
+    queued.birth = c.birth;
+    if (g_.deadline_ms) queued.deadline = later(*g_.deadline_ms);
+    emit(std::move(queued));
     effect(QueueJoin{c.birth.ordering_key});
     arm_cancel(true);
     if (!g_.statuses.empty()) set_status(g_.statuses.front());
@@ -53,7 +56,8 @@ void Decider::arm_cancel(bool set) {
 
 void Decider::run_queued() {
   SagaStarted started;
-  if (g_.deadline_ms) started.deadline = later(*g_.deadline_ms);
+  started.deadline = s_.deadline;  // Of the whole saga: it runs since the acceptance.
+  if (!started.deadline && g_.deadline_ms) started.deadline = later(*g_.deadline_ms);
   emit(std::move(started));
   then_enter({dsl::kTopBlock, kRoot, kBodySlot, 0});
 }
@@ -210,39 +214,35 @@ void Decider::enter_step(const dsl::Step& step, const Place& place, const StepPa
 }
 
 /// The target of a routed adapter is chosen once per saga, so that the undo goes where the do went.
-bool Decider::choose_target(const std::string& adapter, const StepPath& path, const Place& place,
-                            const std::string& kind, std::string& target) {
+/// The error, code and message, is for the place that needs it.
+tl::expected<std::string, Error> Decider::choose_target(const std::string& adapter) {
   const dsl::AdapterDefinition& definition = g_.adapter(adapter);
-  target = adapter;
   if (!definition.route_choose) {
     if (!definition.shadow.empty() && !s_.shadows.contains(adapter)) {
       emit(RouteChosen{adapter, adapter, definition.shadow});
     }
-    return true;
+    return adapter;
   }
-  if (auto chosen = s_.routes.find(adapter); chosen != s_.routes.end()) {
-    target = chosen->second;
-    return true;
-  }
+  if (auto chosen = s_.routes.find(adapter); chosen != s_.routes.end()) return chosen->second;
   Environment env(s_, kRoot, kBodySlot);
   env.only_saga();
   const auto choice = definition.route_choose->evaluate(env);
   if (!choice || !choice->is_string()) {
-    stuck_at_entry(path, place, kind, "route_error",
-                   "route of adapter `" + adapter + "`: " +
-                       (choice ? "must yield an adapter's name" : choice.error().message));
-    return false;
+    return tl::unexpected(invalid_error(
+        "route_error",
+        "route of adapter `" + adapter + "`: " +
+            (choice ? "must yield an adapter's name" : choice.error().message),
+        ""));
   }
   const auto& targets = definition.route_targets;
   if (std::find(targets.begin(), targets.end(), choice->as_string()) == targets.end()) {
-    stuck_at_entry(path, place, kind, "route_missing",
-                   "route of adapter `" + adapter + "` yields `" + choice->as_string() +
-                       "`, which is none of its targets");
-    return false;
+    return tl::unexpected(invalid_error("route_missing",
+                                        "route of adapter `" + adapter + "` yields `" +
+                                            choice->as_string() + "`, which is none of its targets",
+                                        ""));
   }
-  target = choice->as_string();
-  emit(RouteChosen{adapter, target, definition.shadow});
-  return true;
+  emit(RouteChosen{adapter, choice->as_string(), definition.shadow});
+  return choice->as_string();
 }
 
 void Decider::enter_call(const dsl::Step& step, const Place& place, const StepPath& path,
@@ -267,7 +267,11 @@ void Decider::enter_call(const dsl::Step& step, const Place& place, const StepPa
     }
   }
   StepScheduled e;
-  if (!choose_target(call.target.adapter, path, place, kind, e.adapter)) return;
+  auto target = choose_target(call.target.adapter);
+  if (!target) {
+    return stuck_at_entry(path, place, kind, target.error().code, target.error().message);
+  }
+  e.adapter = *std::move(target);
   e.path = path;
   e.parent = s_.nodes[place.parent].path;
   e.slot = place.slot;

@@ -14,13 +14,17 @@ using dsl::Value;
 
 void Decider::set_status(const std::string& status) {
   if (status == s_.status && !s_.overlay) return;
-  emit(StatusChanged{status, s_.status, false});
+  emit(StatusChanged{status, s_.status, false, {}});
 }
 
 /// The wait is over: the former status is published again.
 void Decider::end_overlay(const Node& n) {
   if (!n.waiting || !s_.overlay) return;
-  emit(StatusChanged{s_.overlay_from, s_.status, false});
+  uncover(StepPath(n.path));
+}
+
+void Decider::uncover(const StepPath& path) {
+  emit(StatusChanged{s_.overlay_from, s_.status, false, path});
 }
 
 void Decider::emit_named(const StepPath& path, const std::string& name, Value data) {
@@ -117,8 +121,9 @@ Decider::Refusal Decider::deliver_event(const DeliverEvent& e) {
       wanted = holds && holds->truthy();
     }
     if (wanted) {
-      out_.matched = true;
-      return cancel(CancelSaga{true, "cancel"});
+      auto cancelled = cancel(CancelSaga{true, "cancel"});
+      out_.matched = cancelled.has_value();
+      return cancelled;
     }
   }
   if (s_.phase == Phase::kQueued) return {};
@@ -174,7 +179,10 @@ Decider::Refusal Decider::fire_timer(const std::string& timer) {
     const bool past_pivot = s_.pivot_reached;
     emit(DeadlinePassed{});
     if (s_.phase == Phase::kBackward) return {};
-    if (past_pivot) {
+    if (s_.phase == Phase::kQueued) {
+      finish_failed({"business", "deadline_exceeded",
+                     "the saga's deadline passed while it waited its turn", "", ""}, false);
+    } else if (past_pivot) {
       stuck(kRoot, "saga", {"business", "deadline_exceeded",
                             "the saga's deadline passed after the pivot", "", ""});
     } else {
@@ -205,9 +213,13 @@ Decider::Refusal Decider::fire_timer(const std::string& timer) {
     begin_probe(id);
   } else if (kind == "within") {
     if (is_settled(n) || !due(n.within)) return {};
+    const bool pending = n.pending;
     emit(TimerFired{timer, path});
-    attempt_unknown(id, n.attempts, {"unknown", "timeout", "no completion within the time allowed",
-                                     path.str(), n.adapter});
+    if (!pending) return {};  // Another attempt is under way; "pending" will be no answer to it.
+    ReportReply spent;
+    spent.attempt = n.attempts;
+    attempt_unknown(id, spent, {"unknown", "timeout", "no completion within the time allowed",
+                                path.str(), n.adapter}, {});
   } else if (kind == "due") {
     if (is_settled(n) || !n.own_open || n.stuck || !due(n.due)) return {};
     const bool listening = n.kind == "listen";

@@ -24,6 +24,10 @@ Decider::Refusal Decider::cancel(const CancelSaga& c) {
     }
     return reject(Rejection::Code::kClosed, "the saga has ended: " + engine_state(s_));
   }
+  if (s_.finishing) {
+    return reject(Rejection::Code::kClosed,
+                  "the saga has finished; what it still holds is being given back");
+  }
   if (s_.pivot_reached) {
     return reject(Rejection::Code::kPastPivot,
                   "the saga is past its pivot and may only go forward" +
@@ -33,6 +37,8 @@ Decider::Refusal Decider::cancel(const CancelSaga& c) {
   }
   const bool again = s_.cancel_requested || s_.phase == Phase::kBackward;
   emit(CancelRequested{c.kind});
+  // Going back is a decision too: whoever asks for it takes a quarantine off.
+  if (is_quarantined(s_)) emit(SagaResumed{StepPath(), "cancel"});
   if (again) return {};  // Going back already: recorded, nothing changes.
   if (s_.phase == Phase::kQueued) {
     finish_failed({"business", "cancelled", command_.reason, "", ""}, c.kind == "cancel");
@@ -153,6 +159,12 @@ Decider::Refusal Decider::skip(const SkipStep& c) {
   const std::string where = mark->second.place;
   const std::string code = mark->second.error.code;
   const NodeId id = id_of(*place);
+  std::vector<Movement> movements;
+  if (!place->empty() && where == "forward") {
+    auto moved = movements_of_skipped(id, c);
+    if (!moved) return tl::unexpected(moved.error());
+    movements = *std::move(moved);
+  }
   emit(SagaResumed{*place, "skip"});
   if (place->empty()) {
     if (code == "leftovers") emit(WrittenOff{all_held(s_, Movement::Kind::kWrittenOff)});
@@ -171,9 +183,32 @@ Decider::Refusal Decider::skip(const SkipStep& c) {
   done.attempt = node(id).attempts;
   done.substituted = true;
   done.output = c.output.value_or(dsl::Value());
+  done.movements = std::move(movements);
   emit(std::move(done));
   succeeded(id);
   return {};
+}
+
+/// The ledger follows what is known: of a step that may have happened, what it moves is formed from
+/// the substitute output. A skip whose output does not say what was consumed or released moves
+/// nothing; who resolves a step as done has to say it.
+tl::expected<std::vector<Movement>, Rejection> Decider::movements_of_skipped(
+    NodeId id, const SkipStep& c) const {
+  const Node& n = s_.nodes[id];
+  const dsl::Step* step = step_of(n);
+  const bool perhaps = n.effect == Effect::kPerhaps || n.effect == Effect::kHappened;
+  if (step == nullptr || !step->call || n.attempts == 0 || !perhaps) return {};
+  const dsl::Value reply = c.output.value_or(dsl::Value());
+  std::string why;
+  auto movements = movements_of(*step, id, &reply, why);
+  if (!movements && c.known_done && gives_away(*step)) {
+    return reject(Rejection::Code::kNotAllowed,
+                  "what step `" + n.path.str() + "` moved can not be formed from the output (" + why +
+                      "); give the reply that its adapter owes as the output");
+  }
+  if (!movements) movements = movements_of(*step, id, nullptr, why);
+  if (!movements) movements.emplace();
+  return *std::move(movements);
 }
 
 /// Clears a mark without an attempt: of the saga as a whole, or of an undo that a person has done
@@ -226,10 +261,11 @@ Decider::Refusal Decider::resolve(const ResolveStep& c) {
     if (auto fresh = check_revision(*place); !fresh) return fresh;
     return mark_undone(*place);
   }
-  if (c.done || undo) return skip({*place, c.output});
+  if (c.done || undo) return skip({*place, c.output, c.done});
   if (auto fresh = check_revision(*place); !fresh) return fresh;
   const NodeId id = id_of(*place);
   const Node& n = node(id);
+  if (n.kind == "saga" && n.attempts > 0 && !s_.pivot_reached) return child_not_done(id);
   if (n.kind != "call" || n.attempts == 0) {
     return reject(Rejection::Code::kNotAllowed,
                   "step `" + place->str() + "` has asked no adapter yet; use retry or skip");

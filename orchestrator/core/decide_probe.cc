@@ -9,8 +9,20 @@ namespace weft::core {
 using dsl::Value;
 
 void Decider::begin_probe(NodeId id) {
+  const dsl::ProbeSpec& probe = *step_of(node(id))->call->probe;
+  // The probe goes where the call went.
+  std::string target = node(id).adapter;
+  if (probe.target.adapter != step_of(node(id))->call->target.adapter) {
+    auto chosen = choose_target(probe.target.adapter);
+    if (!chosen) {
+      return stuck(id, "forward",
+                   invalid_error(chosen.error().code, chosen.error().message, node(id).path.str(),
+                                 node(id).adapter),
+                   Effect::kPerhaps);
+    }
+    target = *std::move(chosen);
+  }
   const Node& n = node(id);
-  const dsl::ProbeSpec& probe = *step_of(n)->call->probe;
   StepScheduled e;
   e.path = n.path;
   e.kind = n.kind;
@@ -18,9 +30,7 @@ void Decider::begin_probe(NodeId id) {
   e.probe = true;
   e.probe_attempt = n.probes + 1;
   e.operation = probe.target.operation;
-  // The probe goes where the call went.
-  const dsl::Step* step = step_of(n);
-  e.adapter = probe.target.adapter == step->call->target.adapter ? n.adapter : probe.target.adapter;
+  e.adapter = std::move(target);
   if (const auto* operation = g_.adapter(e.adapter).find_operation(e.operation)) {
     e.subject = operation->subject;
   }
@@ -48,6 +58,9 @@ void Decider::report_probe(NodeId id, const ReportReply& r, const Judgement& j) 
     out_.duplicate = true;
     return;
   }
+  if (r.reply.kind == TaskReply::Kind::kScheduleTimeout) {
+    return give_up(id, unavailable_error(n, j.message), false);
+  }
   const dsl::CallSpec& call = *step_of(n)->call;
   const std::string state =
       j.outcome == Outcome::kSucceeded ? r.reply.body.string_or("state", "") : std::string();
@@ -56,7 +69,7 @@ void Decider::report_probe(NodeId id, const ReportReply& r, const Judgement& j) 
     const Value output = reply == nullptr ? Value::empty_object() : *reply;
     if (call.reply_schema) {
       if (auto wrong = dsl::validate_schema(*call.reply_schema, output)) {
-        if (leaving(id)) return give_up(id, n.error, false);
+        if (leaving(id)) return give_up(id, Error(n.error), false);
         return stuck(id, "forward",
                      invalid_error("reply_schema", "the probed reply breaks " +
                                    call.reply_schema->file + " at `" + wrong->pointer + "`: " +
@@ -75,10 +88,12 @@ void Decider::report_probe(NodeId id, const ReportReply& r, const Judgement& j) 
     const std::int64_t delay =
         delay_of(call.retry, s_.birth.saga.str() + "/" + n.path.str(), attempts, {});
     const bool cancelled_pivot = n.pivot && proof && (s_.cancel_requested || s_.deadline_passed);
-    // Proven undone, even an unsafe adapter may be asked again: nothing can happen twice.
+    // Proven not done, even an unsafe adapter may be asked again: nothing can happen twice. The
+    // retries are those of the outcome that was probed, so `unknown` among them is enough.
     const bool again = !leaving(id) && !cancelled_pivot &&
-                       may_retry(n, call.retry, proof ? "transient" : "unknown", error.code,
-                                 attempts, n.policy_since, delay);
+                       (may_retry(n, call.retry, "unknown", error.code, attempts, delay, proof) ||
+                        (proof && may_retry(n, call.retry, "transient", error.code, attempts,
+                                            delay, true)));
     if (!again) return give_up(id, error, proof);
     AttemptFailed failed;
     failed.path = n.path;
@@ -86,20 +101,26 @@ void Decider::report_probe(NodeId id, const ReportReply& r, const Judgement& j) 
     failed.outcome = proof ? "transient" : "unknown";
     failed.error = error;
     failed.effect = proof ? Effect::kNotHappened : Effect::kPerhaps;
+    failed.waited_ms = r.waited_ms;
     failed.follows = "retry";
     failed.next = later(delay);
     set_timer("retry:" + n.path.str(), *failed.next);
     emit(std::move(failed));
     return;
   }
-  probe_again(id, error);
+  probe_again(id, error, r, j);
 }
 
-void Decider::probe_again(NodeId id, const Error& error) {
+void Decider::probe_again(NodeId id, const Error& error, const ReportReply& r, const Judgement& j) {
   const Node& n = node(id);
   if (leaving(id)) return give_up(id, error, false);
   const dsl::RetryPolicy& policy = step_of(n)->call->probe->retry;
-  if (policy.attempts_max > 0 && n.probes >= policy.attempts_max) return give_up(id, error, false);
+  const std::int64_t delay = delay_of(policy, s_.birth.saga.str() + "/" + n.path.str() + "/probe",
+                                      n.probes, j.retry_after_ms);
+  const bool spent = (policy.attempts_max > 0 && n.probes >= policy.attempts_max) ||
+                     (policy.elapsed_max_ms &&
+                      now().ms + delay - n.probing_since.ms > *policy.elapsed_max_ms);
+  if (spent) return give_up(id, error, false);
   AttemptFailed failed;
   failed.path = n.path;
   failed.attempt = n.attempts;
@@ -107,7 +128,8 @@ void Decider::probe_again(NodeId id, const Error& error) {
   failed.outcome = "unknown";
   failed.error = error;
   failed.follows = "probe";
-  failed.next = later(delay_of(policy, s_.birth.saga.str() + "/" + n.path.str() + "/probe", n.probes, {}));
+  failed.waited_ms = r.waited_ms;
+  failed.next = later(delay);
   set_timer("probe:" + n.path.str(), *failed.next);
   emit(std::move(failed));
 }

@@ -1,6 +1,7 @@
 // What became of a forward task: answers, silence, refusals, and what comes late.
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "orchestrator/core/decide.h"
@@ -9,6 +10,28 @@ namespace weft::core {
 
 using dsl::Value;
 using State = CompensationState::State;
+
+namespace {
+
+/// Is it known now what this attempt did? A 500 that comes late proves as little as silence.
+bool says_what_it_did(const Judgement& j) {
+  return j.outcome == Outcome::kSucceeded ||
+         ((j.outcome == Outcome::kPermanent || j.outcome == Outcome::kTransient) &&
+          j.effect != Effect::kPerhaps);
+}
+
+LateReplyRecorded recorded(const ReportReply& r, const Judgement& j) {
+  LateReplyRecorded late;
+  late.path = r.path;
+  late.attempt = r.attempt;
+  late.outcome = outcome_name(j.outcome);
+  late.code = j.code;
+  late.effect = r.reply.effect;
+  late.known = says_what_it_did(j);
+  return late;
+}
+
+}  // namespace
 
 // ---- Dispatch of a report ---------------------------------------------------------------------
 
@@ -25,7 +48,11 @@ Decider::Refusal Decider::report(const ReportReply& r) {
                       r.reply);
   const bool spent = r.reply.kind == TaskReply::Kind::kScheduleTimeout ||
                      r.reply.kind == TaskReply::Kind::kNotSent;
-  if (returns_to_queue(j) && !spent) return {};
+  if (returns_to_queue(j) && !spent) {
+    if (!r.by_token || j.outcome == Outcome::kInProgress) return {};
+    // The adapter took it and gives it back: its place in the queue is gone, so it costs an attempt.
+    j.outcome = Outcome::kTransient;
+  }
   effect(TaskSettled{r.path, r.direction, r.attempt, r.round});
   switch (r.direction) {
     case Direction::kForward: report_forward(id, r, std::move(j)); break;
@@ -57,20 +84,15 @@ void Decider::report_forward(NodeId id, const ReportReply& r, Judgement j) {
   if (!current) {
     // An earlier attempt failed after all; what is under way now decides.
     if (r.reply.kind != TaskReply::Kind::kFailure || n.late.contains(r.attempt)) return;
-    LateReplyRecorded late;
-    late.path = r.path;
-    late.attempt = r.attempt;
-    late.outcome = outcome_name(j.outcome);
-    late.code = j.code;
-    late.effect = r.reply.effect;
-    emit(std::move(late));
+    emit(recorded(r, j));
     return;
   }
   const Error error = error_of(n, j);
   if (r.reply.kind == TaskReply::Kind::kNotSent) return not_sent(id, r.attempt);
   if (r.reply.kind == TaskReply::Kind::kScheduleTimeout) {
-    return give_up(id, {"unavailable", "unavailable", j.message, n.path.str(), n.adapter},
-                   !other_attempt_unknown(n, r.attempt));
+    const bool not_executed = r.reply.effect != EffectClaim::kPerhaps;
+    return give_up(id, unavailable_error(n, j.message),
+                   not_executed && !other_attempt_unknown(n, r.attempt));
   }
   switch (j.outcome) {
     case Outcome::kPending: {
@@ -82,6 +104,13 @@ void Decider::report_forward(NodeId id, const ReportReply& r, Judgement j) {
                                    "a pending answer, but the step declares no `completes`",
                                    n.path.str(), n.adapter),
                      Effect::kPerhaps);
+      }
+      // `within` counts over all attempts; once it is spent only a completion helps.
+      if (n.within_spent) {
+        return attempt_unknown(id, r,
+                               {"unknown", "timeout", "no completion within the time allowed",
+                                n.path.str(), n.adapter},
+                               {});
       }
       StepPending pending{r.path, r.attempt, {}};
       if (!n.within && step->call->completes_within_ms) {
@@ -101,6 +130,7 @@ void Decider::report_forward(NodeId id, const ReportReply& r, Judgement j) {
       return;
     case Outcome::kPermanent:
       if (j.code == "fenced") {
+        if (leaving(id)) return give_up(id, error, true);
         return stuck(id, "forward",
                      invalid_error("fenced_elsewhere",
                                    "the adapter has undone this key, but this store never asked it to",
@@ -108,14 +138,15 @@ void Decider::report_forward(NodeId id, const ReportReply& r, Judgement j) {
                      Effect::kNotHappened);
       }
       if (j.effect == Effect::kPerhaps) return give_up(id, error, false);
-      return retry_or_fail(id, r.attempt, j, error);
+      return retry_or_fail(id, r, j, error);
     case Outcome::kTransient:
-      return retry_or_fail(id, r.attempt, j, error);
+      return retry_or_fail(id, r, j, error);
     case Outcome::kUnknown:
-      return attempt_unknown(id, r.attempt, error);
+      return attempt_unknown(id, r, error, j.retry_after_ms);
     case Outcome::kInvalid:
-      if (leaving(id)) return give_up(id, error, false);
-      return stuck(id, "forward", error, Effect::kPerhaps);
+      if (leaving(id)) return give_up(id, error, j.effect == Effect::kNotHappened);
+      return stuck(id, "forward", error,
+                   j.effect == Effect::kNotHappened ? Effect::kNotHappened : Effect::kPerhaps);
   }
 }
 
@@ -130,22 +161,24 @@ void Decider::not_sent(NodeId id, std::int64_t attempt) {
 }
 
 /// The answer says that this attempt did nothing; does it say so of the key?
-void Decider::retry_or_fail(NodeId id, std::int64_t attempt, const Judgement& j,
+void Decider::retry_or_fail(NodeId id, const ReportReply& r, const Judgement& j,
                             const Error& error) {
   const Node& n = node(id);
+  const std::int64_t attempt = r.attempt;
   const dsl::RetryPolicy& policy = step_of(n)->call->retry;
   const bool conclusive = j.effect == Effect::kNotHappened || !other_attempt_unknown(n, attempt);
   const std::int64_t attempts = n.attempts - n.attempts_base;
   const std::int64_t delay = delay_of(policy, s_.birth.saga.str() + "/" + n.path.str(), attempts,
                                       j.retry_after_ms);
   const bool wanted = !leaving(id) && !(n.pivot && (s_.cancel_requested || s_.deadline_passed) && conclusive);
-  if (wanted && may_retry(n, policy, error.error_class, error.code, attempts, n.policy_since, delay)) {
+  if (wanted && may_retry(n, policy, error.error_class, error.code, attempts, delay)) {
     AttemptFailed failed;
     failed.path = n.path;
     failed.attempt = attempt;
     failed.outcome = outcome_name(j.outcome);
     failed.error = error;
     failed.effect = conclusive ? Effect::kNotHappened : Effect::kPerhaps;
+    failed.waited_ms = r.waited_ms;
     failed.follows = "retry";
     failed.next = later(delay);
     set_timer("retry:" + n.path.str(), *failed.next);
@@ -156,16 +189,18 @@ void Decider::retry_or_fail(NodeId id, std::int64_t attempt, const Judgement& j,
 }
 
 /// Nobody knows what this attempt did: ask (probe), try again with the same key, or be in doubt.
-void Decider::attempt_unknown(NodeId id, std::int64_t attempt, const Error& error) {
+void Decider::attempt_unknown(NodeId id, const ReportReply& r, const Error& error,
+                              const std::optional<std::int64_t>& retry_after_ms) {
   const Node& n = node(id);
   const dsl::CallSpec& call = *step_of(n)->call;
   if (leaving(id)) return give_up(id, error, false);
   AttemptFailed failed;
   failed.path = n.path;
-  failed.attempt = attempt;
+  failed.attempt = r.attempt;
   failed.outcome = "unknown";
   failed.error = error;
   failed.effect = Effect::kPerhaps;
+  failed.waited_ms = r.waited_ms;
   if (call.probe) {
     failed.follows = "probe";
     emit(std::move(failed));
@@ -177,8 +212,8 @@ void Decider::attempt_unknown(NodeId id, std::int64_t attempt, const Error& erro
   }
   const std::int64_t attempts = n.attempts - n.attempts_base;
   const std::int64_t delay =
-      delay_of(call.retry, s_.birth.saga.str() + "/" + n.path.str(), attempts, {});
-  if (!may_retry(n, call.retry, error.error_class, error.code, attempts, n.policy_since, delay)) {
+      delay_of(call.retry, s_.birth.saga.str() + "/" + n.path.str(), attempts, retry_after_ms);
+  if (!may_retry(n, call.retry, error.error_class, error.code, attempts, delay)) {
     return give_up(id, error, false);
   }
   failed.follows = "retry";
@@ -196,13 +231,13 @@ void Decider::succeed_call(NodeId id, std::int64_t attempt, Value output) {
     effect(TaskSettled{n.path, n.probing ? Direction::kProbe : Direction::kForward, n.attempts,
                        n.probing ? n.probes : 1});
   }
+  if (!movements && leaving(id) && !gives_away(*step)) {
+    movements = movements_of(*step, id, nullptr, why);  // It is undone anyway: as if in doubt.
+    if (!movements) movements.emplace();
+  }
   if (!movements) {
-    if (leaving(id)) {
-      movements.emplace();
-    } else {
-      return stuck(id, "forward", invalid_error("resource_error", why, n.path.str(), n.adapter),
-                   Effect::kHappened);
-    }
+    return stuck(id, "forward", invalid_error("resource_error", why, n.path.str(), n.adapter),
+                 Effect::kHappened);
   }
   const bool overlaid = n.waiting && s_.overlay;
   close_timers(n);
@@ -212,7 +247,7 @@ void Decider::succeed_call(NodeId id, std::int64_t attempt, Value output) {
   done.output = std::move(output);
   done.movements = std::move(*movements);
   emit(std::move(done));
-  if (overlaid && step->on_success.status.empty()) emit(StatusChanged{s_.overlay_from, s_.status, false});
+  if (overlaid && step->on_success.status.empty()) uncover(node(id).path);
   succeeded(id);
 }
 
@@ -235,10 +270,8 @@ void Decider::give_up(NodeId id, Error error, bool not_happened) {
   }
   std::vector<Movement> movements;
   if (!not_happened) {
-    const dsl::CallSpec& call = *step->call;
-    if (!left && (!call.releases.empty() || !call.consumes.empty())) {
-      return stuck(id, "forward", std::move(error), Effect::kPerhaps);
-    }
+    // What it gave away nobody knows, so nobody can give back the rest: also on the way back.
+    if (gives_away(*step)) return stuck(id, "forward", std::move(error), Effect::kPerhaps);
     std::string why;
     auto held = movements_of(*step, id, nullptr, why);
     if (!held && !left) {
@@ -255,16 +288,22 @@ void Decider::give_up(NodeId id, Error error, bool not_happened) {
   } else {
     emit(StepInDoubt{path, n.attempts, error, std::move(movements)});
   }
-  if (overlaid) emit(StatusChanged{s_.overlay_from, s_.status, false});
+  if (overlaid) uncover(path);
   if (left) return check_scopes_of(id);
   if (node(id).pivot && cancelling) return begin_cancel_if_possible();
   then_error(id, std::move(error));
 }
 
+bool Decider::gives_away(const dsl::Step& step) {
+  return step.call && (!step.call->releases.empty() || !step.call->consumes.empty());
+}
+
+/// What the call moves; `reply` is nothing where there is none, and then only `holds` can be known.
 std::optional<std::vector<Movement>> Decider::movements_of(const dsl::Step& step, NodeId id,
-                                                           const Value* reply, std::string& why) {
+                                                           const Value* reply, std::string& why,
+                                                           bool holds_only) const {
   std::vector<Movement> movements;
-  const Node& n = node(id);
+  const Node& n = s_.nodes[id];
   Environment env = environment(id);
   env.set("with", n.input);
   if (reply != nullptr) env.set("reply", *reply);
@@ -288,17 +327,18 @@ std::optional<std::vector<Movement>> Decider::movements_of(const dsl::Step& step
     movements.push_back({Movement::Kind::kHeld, m.resource, n.path, std::move(*items),
                          g_.find_resource(m.resource)->quantity});
   }
-  if (reply == nullptr) return movements;
+  if (reply == nullptr || holds_only) return movements;
+  // Each takes from what the ones before it have left, this step's own `holds` included.
   auto subtract = [&](const std::vector<dsl::ResourceMovement>& list, Movement::Kind kind) {
     for (const dsl::ResourceMovement& m : list) {
       const dsl::ResourceDefinition& resource = *g_.find_resource(m.resource);
       std::vector<Movement> taken;
       if (!m.items) {
-        taken = take_all(s_, resource, kind);
+        taken = take_all(s_, resource, kind, movements);
       } else {
         auto items = items_of(m);
         if (!items) return false;
-        auto some = take(s_, resource, kind, *items);
+        auto some = take(s_, resource, kind, *items, movements);
         if (!some) {
           why = some.error();
           return false;
@@ -309,9 +349,18 @@ std::optional<std::vector<Movement>> Decider::movements_of(const dsl::Step& step
     }
     return true;
   };
-  if (!subtract(step.call->consumes, Movement::Kind::kConsumed) ||
-      !subtract(step.call->releases, Movement::Kind::kReleased)) {
-    return std::nullopt;
+  // A part that is named is taken before `all` of the rest.
+  auto parted = [](const std::vector<dsl::ResourceMovement>& list, bool named) {
+    std::vector<dsl::ResourceMovement> part;
+    std::copy_if(list.begin(), list.end(), std::back_inserter(part),
+                 [named](const dsl::ResourceMovement& m) { return m.items.has_value() == named; });
+    return part;
+  };
+  for (const bool named : {true, false}) {
+    if (!subtract(parted(step.call->consumes, named), Movement::Kind::kConsumed) ||
+        !subtract(parted(step.call->releases, named), Movement::Kind::kReleased)) {
+      return std::nullopt;
+    }
   }
   return movements;
 }
@@ -327,43 +376,46 @@ void Decider::late_reply(NodeId id, const ReportReply& r, const Judgement& j) {
                       r.reply.kind == TaskReply::Kind::kInvalid;
   const bool success = j.outcome == Outcome::kSucceeded;
   const bool did_succeed = n.effect == Effect::kHappened;
-  const auto fate = n.fates[static_cast<std::size_t>(r.attempt - 1)];
-  if (!answer || n.late.contains(r.attempt) ||
-      (success && did_succeed && fate == AttemptFate::kAnswered)) {
+  const bool answered =
+      n.fates[static_cast<std::size_t>(r.attempt - 1)] == AttemptFate::kAnswered;
+  // Success wins for what is owed, also over what its own attempt said before.
+  const bool news = success && !did_succeed;
+  // Whoever settles by token says what became of the step: "failed" contradicts a success however
+  // the failure is named.
+  const bool contradiction =
+      (did_succeed && (j.outcome == Outcome::kPermanent || (r.by_token && !success))) ||
+      (success && n.state == StepState::kFailed && answered);
+  out_.contradicted = contradiction;
+  if (!answer || (n.late.contains(r.attempt) && !news) || (answered && success == did_succeed)) {
     out_.duplicate = true;
     return;
   }
-  const bool contradiction = (did_succeed && j.outcome == Outcome::kPermanent) ||
-                             (success && n.state == StepState::kFailed &&
-                              fate == AttemptFate::kAnswered);
-  LateReplyRecorded late;
-  late.path = n.path;
-  late.attempt = r.attempt;
-  late.outcome = outcome_name(j.outcome);
-  late.code = j.code;
-  late.effect = r.reply.effect;
+  LateReplyRecorded late = recorded(r, j);
   bool repair_now = false;
   if (success) late.output = r.reply.body;
-  if (success && n.undo != Undo::kNone) {
+  // Who terminated the saga wanted nothing undone any more; what comes then is recorded.
+  if (success && n.undo != Undo::kNone && s_.phase != Phase::kTerminated) {
     const State undo = n.compensation.state;
     const bool begun = undo != State::kNotOwed && undo != State::kOwed;
+    // Whatever the adapter remembers of the key, this attempt may have come after the undo.
+    const bool harmless = begun && (adapter_of(n.adapter).guarantee == dsl::Guarantee::kFenced ||
+                                    r.reply.effect == EffectClaim::kUndone ||
+                                    n.compensation.effect == "undone");
+    const bool will_be_undone = !s_.ended() && !s_.pivot_reached && in_rollback(id);
     if (begun) {
-      // Whatever the adapter remembers of the key, this attempt may have come after the undo.
-      const bool harmless = adapter_of(n.adapter).guarantee == dsl::Guarantee::kFenced ||
-                            r.reply.effect == EffectClaim::kUndone ||
-                            n.compensation.effect == "undone";
       late.repair = repair_now = !harmless;
     } else if (!did_succeed) {
-      if (!holds_anything(n)) {
-        std::string why;
-        auto held = movements_of(*step_of(n), id, nullptr, why);
-        if (held) late.movements = std::move(*held);
-      }
-      const bool will_be_undone = !s_.ended() && !s_.pivot_reached && in_rollback(id);
       late.settles = will_be_undone;
       late.repair = repair_now = !will_be_undone;
     }
-  } else if (success && !did_succeed) {
+    std::string why;
+    if (late.settles || late.repair) {
+      auto holds = movements_of(*step_of(n), id, &r.reply.body, why, true);
+      if (!holds) holds = movements_of(*step_of(n), id, nullptr, why, true);
+      // What was held in doubt follows what is known now; what was given back is held once more.
+      if (holds) late.movements = begun ? std::move(*holds) : towards(n, *holds);
+    }
+  } else if (success && !did_succeed && s_.phase != Phase::kTerminated) {
     late.settles = true;  // Known at last; there is nothing to undo.
   }
   emit(std::move(late));
@@ -372,9 +424,8 @@ void Decider::late_reply(NodeId id, const ReportReply& r, const Judgement& j) {
                          "attempt " + std::to_string(r.attempt) + " answered " +
                              outcome_name(j.outcome) + " although the step is " +
                              step_state_name(node(id).state)});
-    out_.contradicted = true;
   }
-  if (repair_now && !node(id).own_undoing) return schedule_compensation(id);
+  if (repair_now && node(id).compensation.state == State::kOwed) return schedule_compensation(id);
   if (!s_.ended()) check_scopes_of(id);
 }
 
@@ -391,7 +442,11 @@ void Decider::clear_stuck_by_reply(NodeId id, const ReportReply& r, const Judgem
     emit(SagaResumed{n.path, "late_reply"});
     return give_up(id, error_of(n, j), true);
   }
-  out_.duplicate = true;
+  if (r.reply.kind != TaskReply::Kind::kFailure || n.attempts == 0 || n.late.contains(r.attempt)) {
+    out_.duplicate = true;
+    return;
+  }
+  emit(recorded(r, j));  // Not enough alone; with what others say it may be.
 }
 
 }  // namespace weft::core

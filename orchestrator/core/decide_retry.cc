@@ -35,6 +35,10 @@ const dsl::AdapterDefinition& Decider::adapter_of(const std::string& name) const
   return g_.adapter(name);
 }
 
+Error Decider::unavailable_error(const Node& n, const std::string& message) const {
+  return {"unavailable", "unavailable", message, n.path.str(), n.adapter};
+}
+
 Error Decider::error_of(const Node& n, const Judgement& j) const {
   return {error_class(j.outcome), j.code, j.message, n.path.str(), n.adapter};
 }
@@ -70,18 +74,32 @@ std::int64_t Decider::delay_of(const dsl::RetryPolicy& policy, const std::string
   return std::max({ms, retry_after_ms.value_or(0), std::int64_t{0}});
 }
 
-bool Decider::may_retry(const Node& n, const dsl::RetryPolicy& policy, const std::string& cls,
-                        const std::string& code, std::int64_t attempts, Timestamp since,
-                        std::int64_t delay_ms) const {
+bool Decider::lists(const dsl::RetryPolicy& policy, const std::string& cls,
+                    const std::string& code) {
   const auto& errors = policy.errors;
-  const bool listed = std::find(errors.begin(), errors.end(), cls) != errors.end() ||
-                      std::find(errors.begin(), errors.end(), code) != errors.end();
-  if (!listed) return false;
+  return std::find(errors.begin(), errors.end(), cls) != errors.end() ||
+         std::find(errors.begin(), errors.end(), code) != errors.end();
+}
+
+/// Repeating what may have been done is safe where keys are remembered, and only there.
+bool Decider::may_repeat(const std::string& adapter) const {
+  const dsl::Guarantee guarantee = adapter_of(adapter).guarantee;
+  return guarantee == dsl::Guarantee::kFenced || guarantee == dsl::Guarantee::kIdempotent;
+}
+
+bool Decider::may_retry(const Node& n, const dsl::RetryPolicy& policy, const std::string& cls,
+                        const std::string& code, std::int64_t attempts, std::int64_t delay_ms,
+                        bool proven_undone) const {
+  if (!lists(policy, cls, code)) return false;
   if (policy.attempts_max > 0 && attempts >= policy.attempts_max) return false;
-  if (policy.elapsed_max_ms && now().ms + delay_ms - since.ms > *policy.elapsed_max_ms) return false;
+  if (policy.elapsed_max_ms &&
+      now().ms + delay_ms - n.policy_since.ms > *policy.elapsed_max_ms) {
+    return false;
+  }
   const dsl::AdapterDefinition& adapter = adapter_of(n.adapter);
-  // An unsafe adapter gets one attempt whose effect may exist; a forgotten key is a new order.
-  if (adapter.guarantee == dsl::Guarantee::kUnsafe && cls == "unknown") return false;
+  // One attempt whose effect may exist is all that such an adapter gets; a forgotten key is a new
+  // order.
+  if (cls == "unknown" && !proven_undone && !may_repeat(n.adapter)) return false;
   if (adapter.idempotency_window_ms &&
       now().ms + delay_ms - n.started_at.ms > *adapter.idempotency_window_ms) {
     return false;

@@ -82,11 +82,15 @@ void Decider::schedule_compensation(NodeId id, bool leftover) {
   }
   const dsl::CompensationSpec& undo = step->call->compensate;
   e.operation = undo.target.operation;
-  if (undo.target.adapter == step->call->target.adapter) {
-    e.adapter = n.adapter;  // The undo goes where the do went.
-  } else {
-    auto routed = s_.routes.find(undo.target.adapter);
-    e.adapter = routed == s_.routes.end() ? undo.target.adapter : routed->second;
+  e.adapter = n.adapter;  // The undo goes where the do went.
+  if (undo.target.adapter != step->call->target.adapter) {
+    auto target = choose_target(undo.target.adapter);
+    if (!target) {
+      return stuck(id, "compensation",
+                   invalid_error(target.error().code, target.error().message, n.path.str(),
+                                 n.adapter));
+    }
+    e.adapter = *std::move(target);
   }
   if (const auto* operation = g_.adapter(e.adapter).find_operation(e.operation)) {
     e.subject = operation->subject;
@@ -96,7 +100,11 @@ void Decider::schedule_compensation(NodeId id, bool leftover) {
   } else if (undo.with) {
     Environment env = environment(id);
     env.set("with", n.input);
-    if (n.output_known && n.effect == Effect::kHappened) env.set("reply", n.output);
+    if (c.late_reply && e.round > 1) {
+      env.set("reply", *c.late_reply);  // This round is for the success that came late.
+    } else if (n.output_known && n.effect == Effect::kHappened) {
+      env.set("reply", n.output);
+    }
     env.set_error(s_.error);
     env.set_task(idempotency_key(s_.birth.saga, n.path), e.attempt);
     dsl::Value::Object held;
@@ -163,20 +171,30 @@ void Decider::report_compensation(NodeId id, const ReportReply& r, Judgement j) 
     return;
   }
   const dsl::Step* step = step_of(n);
+  if (j.outcome == Outcome::kPending) {
+    j = {Outcome::kInvalid, "undeclared_pending",
+         "a pending answer, but a compensation has to be answered when it is done", Effect::kPerhaps,
+         {}};
+  }
   Error error = error_of(n, j);
   error.adapter = c.adapter;
   if (j.outcome == Outcome::kInvalid) return stuck(id, "compensation", error);
+  // Nobody knows whether it was undone: asking again is for adapters that remember what they did.
+  if (j.outcome == Outcome::kUnknown &&
+      adapter_of(c.adapter).guarantee == dsl::Guarantee::kUnsafe) {
+    return compensation_failed(id, error);
+  }
   const dsl::RetryPolicy& policy = step->call->compensate.retry;
   const std::int64_t attempts = c.attempts - c.attempts_base;
   const std::int64_t delay =
       delay_of(policy, s_.birth.saga.str() + "/" + n.path.str() + "/undo", attempts, j.retry_after_ms);
-  const bool listed =
-      std::find(policy.errors.begin(), policy.errors.end(), error.error_class) != policy.errors.end() ||
-      std::find(policy.errors.begin(), policy.errors.end(), error.code) != policy.errors.end();
+  const auto beyond = [&](const std::optional<std::int64_t>& limit_ms) {
+    return limit_ms && c.first_at && now().ms + delay - c.first_at->ms > *limit_ms;
+  };
   const bool spent = (policy.attempts_max > 0 && attempts >= policy.attempts_max) ||
-                     (policy.elapsed_max_ms && c.first_at &&
-                      now().ms + delay - c.first_at->ms > *policy.elapsed_max_ms);
-  if (!listed || spent) return compensation_failed(id, error);
+                     beyond(policy.elapsed_max_ms) ||
+                     beyond(adapter_of(c.adapter).idempotency_window_ms);
+  if (!lists(policy, error.error_class, error.code) || spent) return compensation_failed(id, error);
   AttemptFailed failed;
   failed.path = n.path;
   failed.attempt = c.attempts;

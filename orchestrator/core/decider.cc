@@ -62,7 +62,7 @@ Decision Decider::run() {
           emit(StepWaiting{c.path});
           const dsl::Step* step = step_of(*n);
           if (step != nullptr && step->call && !step->call->on_wait_status.empty()) {
-            emit(StatusChanged{step->call->on_wait_status, s_.status, true});
+            emit(StatusChanged{step->call->on_wait_status, s_.status, true, c.path});
           }
         } else if constexpr (std::is_same_v<C, ReportWaitEnded>) {
           const Node* n = s_.find(c.path);
@@ -82,7 +82,7 @@ Decision Decider::run() {
         } else if constexpr (std::is_same_v<C, UndoAsChild>) {
           return undo_as_child(c);
         } else if constexpr (std::is_same_v<C, QuarantineSaga>) {
-          if (!s_.ended() && !s_.stuck.contains(StepPath())) {
+          if (!s_.ended() && !is_quarantined(s_)) {
             emit(SagaStuck{StepPath(), "saga", invalid_error(c.code, c.message, ""), Effect::kNone, {}, {}, {}});
             announce_end(g_.on_stuck, {}, invalid_error(c.code, c.message, ""), "stuck");
           }
@@ -182,18 +182,38 @@ Environment Decider::environment(NodeId id) const {
   return {s_, n.parent, n.slot};
 }
 
-bool Decider::leaving(NodeId parent, Slot slot) const {
-  if (s_.ended() || s_.finishing) return true;
+namespace {
+
+bool list_is_left(const SagaState& state, NodeId parent, Slot slot) {
+  if (state.ended() || state.finishing) return true;
   for (NodeId id = parent; id != kNoNode;) {
-    const Node& owner = s_.nodes[id];
+    const Node& owner = state.nodes[id];
     if (owner.rollback) return true;
-    auto state = owner.slots.find(slot);
-    if (state != owner.slots.end() && (state->second.rollback || state->second.ended)) return true;
+    const auto list = owner.slots.find(slot);
+    if (list != owner.slots.end() && (list->second.rollback || list->second.ended)) return true;
     slot = owner.slot;
     id = owner.parent;
   }
   return false;
 }
+
+}  // namespace
+
+bool is_being_left(const SagaState& state, const StepPath& path) {
+  const Node* n = state.find(path);
+  if (n == nullptr) return false;
+  return n->rollback.has_value() || list_is_left(state, n->parent, n->slot) ||
+         (n->pivot && (state.cancel_requested || state.deadline_passed));
+}
+
+bool is_quarantined(const SagaState& state) {
+  const auto mark = state.stuck.find(StepPath());
+  if (mark == state.stuck.end() || mark->second.place != "saga") return false;
+  const std::string& code = mark->second.error.code;
+  return code == "crash_loop" || code == "invariant_broken" || code == "missing_graph";
+}
+
+bool Decider::leaving(NodeId parent, Slot slot) const { return list_is_left(s_, parent, slot); }
 
 bool Decider::in_rollback(NodeId id) const {
   for (NodeId at = id; at != kNoNode; at = s_.nodes[at].parent) {

@@ -96,6 +96,12 @@ struct StartRequest {
 [[nodiscard]] std::string incompatibility(const dsl::SagaGraph& from, const dsl::SagaGraph& to,
                                           const SagaState& state);
 
+/// Is nothing new to be sent forward for this step: a scope around it is being left, or the saga is
+/// over, or it is a pivot that a cancel or deadline waits for?
+[[nodiscard]] bool is_being_left(const SagaState& state, const StepPath& path);
+/// Marked by QuarantineSaga: nothing is decided for it until a person clears the mark.
+[[nodiscard]] bool is_quarantined(const SagaState& state);
+
 /// May this judged answer go back to the adapter's queue (nothing happened, no attempt spent)?
 [[nodiscard]] bool returns_to_queue(const Judgement& judgement);
 

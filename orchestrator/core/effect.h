@@ -22,7 +22,8 @@ struct TaskDispatch {
   std::string shadow;                 ///< Also asked on weft.dryrun.
   dsl::Value input;
   std::int64_t timeout_ms = 30'000;
-  std::optional<std::int64_t> schedule_timeout_ms;  ///< Not after the pivot, not for undo.
+  std::optional<std::int64_t> schedule_timeout_ms;  ///< What is left of it. Not after the pivot, not
+                                                    ///< for undo.
   std::optional<std::int64_t> on_wait_after_ms;
   std::optional<std::int64_t> heartbeat_ms;
   std::string traceparent;
@@ -43,8 +44,8 @@ struct TaskSettled {
 /// A scope settles: if the task has not been sent, report kNotSent; if it has, leave it be (its
 /// timeout is extended by max_clock_skew). In memory only.
 struct TaskWithdraw {
-  StepPath path; Direction direction = Direction::kForward; std::int64_t attempt = 1;
-  template <class A> void fields(A& a) { a("path", path); a("direction", direction); a("attempt", attempt); }
+  StepPath path; Direction direction = Direction::kForward; std::int64_t attempt = 1, round = 1;
+  template <class A> void fields(A& a) { a("path", path); a("direction", direction); a("attempt", attempt); a("round", round); }
 };
 /// A pending attempt: watch its heartbeats (in memory; restarts with the process).
 struct HeartbeatWatch {

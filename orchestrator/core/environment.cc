@@ -96,11 +96,32 @@ const Value* Environment::loop_name(std::string_view name) const {
   return nullptr;
 }
 
+/// Does the step stand in a branch that lost its race? Whoever asks from the same branch (an undo)
+/// still sees it.
+bool Environment::lost_a_race(const Node& step) const {
+  for (const Node* n = &step; n->parent != kNoNode; n = &state_.nodes[n->parent]) {
+    const Node& owner = state_.nodes[n->parent];
+    if (owner.kind != "parallel") continue;
+    const auto branch = owner.slots.find(n->slot);
+    if (branch == owner.slots.end() || !branch->second.ended || branch->second.succeeded) continue;
+    Slot slot = slot_;
+    bool inside = false;
+    for (NodeId at = parent_; at != kNoNode && !inside; at = state_.nodes[at].parent) {
+      inside = at == n->parent && slot == n->slot;
+      slot = state_.nodes[at].slot;
+    }
+    if (!inside) return true;
+  }
+  return false;
+}
+
 const Value* Environment::step_result(std::string_view name) const {
   std::string prefix = parent_ == kNoNode ? std::string() : path_prefix(state_, parent_, slot_);
   for (;;) {
     const Node* n = state_.find(StepPath(prefix + std::string(name)));
-    if (n != nullptr) return n->state == StepState::kSucceeded ? &n->output : nullptr;
+    if (n != nullptr) {
+      return n->state == StepState::kSucceeded && !lost_a_race(*n) ? &n->output : nullptr;
+    }
     if (prefix.empty()) return nullptr;
     prefix = std::string(directory(std::string_view(prefix).substr(0, prefix.size() - 1)));
   }

@@ -32,6 +32,7 @@ class Environment final : public dsl::Bindings {
  private:
   [[nodiscard]] const dsl::Value* loop_name(std::string_view name) const;
   [[nodiscard]] const dsl::Value* step_result(std::string_view name) const;
+  [[nodiscard]] bool lost_a_race(const Node& step) const;
   [[nodiscard]] const dsl::Value* keep(dsl::Value value) const;
 
   const SagaState& state_;

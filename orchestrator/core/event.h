@@ -88,7 +88,11 @@ struct Birth {
   }
 };
 /// Waits its turn behind its ordering key.
-struct SagaQueued { Birth birth; template <class A> void fields(A& a) { a("birth", birth); } };
+struct SagaQueued {
+  Birth birth;
+  std::optional<Timestamp> deadline = {};  ///< Of the whole saga: its wait in the queue counts.
+  template <class A> void fields(A& a) { a("birth", birth); a("deadline", deadline); }
+};
 /// Runs. `birth` is set when it is the first event (no queue).
 struct SagaStarted {
   std::optional<Birth> birth;
@@ -180,9 +184,11 @@ struct AttemptFailed {
   Error error; Effect effect = Effect::kPerhaps;
   std::string follows;                ///< retry, probe, settled (the scope settles), stuck.
   std::optional<Timestamp> next;
+  std::int64_t waited_ms = 0;         ///< For its adapter: schedule_timeout bounds the sum.
   template <class A> void fields(A& a) {
     a("path", path); a("attempt", attempt); a("direction", direction); a("outcome", outcome);
     a("error", error); a("effect", effect); a("follows", follows); a("next", next);
+    a("waited_ms", waited_ms);
   }
 };
 /// The step has waited `on_wait.after` for its adapter.
@@ -213,7 +219,8 @@ struct PivotReached { StepPath path; template <class A> void fields(A& a) { a("p
 /// The business status. `overlay`: laid over while a wait lasts; empty status takes it off.
 struct StatusChanged {
   std::string status, from; bool overlay = false;
-  template <class A> void fields(A& a) { a("status", status); a("from", from); a("overlay", overlay); }
+  StepPath path = {};                 ///< The step whose wait begins (overlay) or is over.
+  template <class A> void fields(A& a) { a("status", status); a("from", from); a("overlay", overlay); a("path", path); }
 };
 /// An event or signal. Empty path: a signal that nobody waits for yet; it stays with the saga.
 struct EventReceived {
@@ -283,10 +290,11 @@ struct LateReplyRecorded {
   bool settles = false;               ///< The step now counts as happened.
   bool repair = false;                ///< It must be undone (again).
   std::vector<Movement> movements;    ///< What it holds after all.
+  bool known = true;                  ///< It says what this attempt did; a 500 does not.
   template <class A> void fields(A& a) {
     a("path", path); a("attempt", attempt); a("direction", direction); a("outcome", outcome); a("code", code);
     a.document("output", output); a("effect", effect); a("settles", settles); a("repair", repair);
-    a("movements", movements);
+    a("movements", movements); a("known", known);
   }
 };
 struct AnomalyRecorded {

@@ -21,7 +21,7 @@ using codec::Writer;
 
 /// A snapshot of another format is refused and the state folded from its events instead. Raise it
 /// with every change of meaning in saga_state.h or in how events fold.
-constexpr std::uint64_t kStateFormat = 1;
+constexpr std::uint64_t kStateFormat = 2;
 
 tl::unexpected<std::string> refused(std::string_view what, const std::string& why) {
   return tl::unexpected(std::string(what) + ": " + why);

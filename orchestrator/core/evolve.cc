@@ -24,6 +24,7 @@ class Folder {
     s_.birth = e.birth;
     s_.phase = Phase::kQueued;
     s_.accepted_at = at_;
+    s_.deadline = e.deadline;
     changed();
   }
   void operator()(const SagaStarted& e) {
@@ -97,13 +98,16 @@ class Folder {
     } else if (e.kind == "wait") {
       n.state = StepState::kWaiting;
       open(n, true);
-    } else if (e.kind == "foreach") {
-      n.items = e.input;
-      n.input = Value();
-      n.as = e.as;
-      n.at_once = e.at_once;
-    } else if (e.kind == "choice") {
-      n.branch = e.branch;
+    } else {
+      open(n, false);  // A block is its steps; it was a place of its own only while it was stuck.
+      if (e.kind == "foreach") {
+        n.items = e.input;
+        n.input = Value();
+        n.as = e.as;
+        n.at_once = e.at_once;
+      } else if (e.kind == "choice") {
+        n.branch = e.branch;
+      }
     }
     touch(e.path);
   }
@@ -166,6 +170,7 @@ class Folder {
   }
   void operator()(const AttemptFailed& e) {
     Node& n = at(e.path);
+    n.waited_ms += e.waited_ms;
     if (e.direction == "compensation") {
       CompensationState& c = n.compensation;
       c.state = CompensationState::State::kRetrying;
@@ -183,7 +188,10 @@ class Folder {
       n.next_attempt = e.next;
       n.effect = e.effect;
       n.probing = e.follows == "probe";
-      if (n.probing) n.probes = 0;
+      if (n.probing) {
+        n.probes = 0;
+        n.probing_since = at_;
+      }
       auto& fate = n.fates.at(static_cast<std::size_t>(e.attempt - 1));
       fate = e.outcome == "unknown" ? AttemptFate::kUnknown : AttemptFate::kNotHappened;
       if (e.effect == Effect::kNotHappened) {  // Said of the key: earlier attempts are known too.
@@ -245,6 +253,7 @@ class Folder {
     } else {
       s_.overlay = false;
       s_.overlay_from.clear();
+      if (!e.path.empty()) at(e.path).waiting = false;
     }
     s_.status = e.status;
   }
@@ -265,6 +274,7 @@ class Folder {
     Node& n = at(e.path);
     if (e.timer.starts_with("within:")) {
       n.within.reset();
+      n.within_spent = true;
       return;
     }
     n.due.reset();
@@ -349,8 +359,7 @@ class Folder {
     n.compensation.state = CompensationState::State::kDone;
     n.compensation.effect = e.effect;
     n.compensation.error = {};
-    settle_undo(n);
-    apply_movements(s_, e.movements, nullptr);
+    settle_undo(n, e.movements);
     touch(e.path);
   }
   void operator()(const CompensationFailed& e) {
@@ -360,8 +369,7 @@ class Folder {
     if (e.goes_on) {
       n.compensation.state = CompensationState::State::kSkipped;
       ++s_.exceptions;
-      settle_undo(n);
-      apply_movements(s_, e.movements, nullptr);
+      settle_undo(n, e.movements);
     } else {
       n.compensation.state = CompensationState::State::kStuck;
       undoing(n, false);
@@ -372,8 +380,9 @@ class Folder {
     Node& n = at(e.path);
     n.compensation.state = CompensationState::State::kSkipped;
     n.compensation.again = false;  // Who skips knows what came late, and wants no more of it.
+    n.compensation.late_holds.clear();
     ++s_.exceptions;
-    settle_undo(n);
+    settle_undo(n, {});
     touch(e.path);
   }
   void operator()(const WrittenOff& e) { apply_movements(s_, e.movements, nullptr); }
@@ -381,20 +390,31 @@ class Folder {
   // ---- Trouble ----
   void operator()(const LateReplyRecorded& e) {
     Node& n = at(e.path);
+    CompensationState& c = n.compensation;
     n.late.insert(e.attempt);
-    if (e.direction == "forward" && e.attempt > 0) answered(n, e.attempt);
+    if (e.direction == "forward" && e.attempt > 0 && e.known) answered(n, e.attempt);
+    // An undo that is under way, or waits for a person, is followed by another round.
+    const bool later = e.repair && (n.own_undoing || c.state == CompensationState::State::kStuck);
     if (e.settles || e.repair) {
       n.effect = Effect::kHappened;
-      if (!n.output_known && e.settles) n.output = e.output;
-      apply_movements(s_, e.movements, &n);
+      if (!n.output_known) {
+        n.output = e.output;
+        n.output_known = true;
+      }
+      if (later) {
+        c.late_holds.insert(c.late_holds.end(), e.movements.begin(), e.movements.end());
+      } else {
+        apply_movements(s_, e.movements, &n);
+      }
     }
     if (e.settles) owe(n);
     if (e.repair) {
-      n.compensation.repair = true;
-      if (n.own_undoing) {
-        n.compensation.again = true;  // The undo still under way is followed by another round.
+      c.repair = true;
+      c.late_reply = e.output;
+      if (later) {
+        c.again = true;
       } else {
-        n.compensation.state = CompensationState::State::kOwed;
+        c.state = CompensationState::State::kOwed;
         owed(n, true);
       }
     }
@@ -435,6 +455,10 @@ class Folder {
       if (e.how == "retry") {
         n.attempts_base = n.attempts;
         n.policy_since = at_;
+        n.waited_ms = 0;
+        n.within_spent = false;
+        // Who is asked by `then: stuck` and tries again wants to be asked again.
+        if (n.route >= 0 && !n.slots.contains(route_of(n))) n.route = -1;
         n.compensation.attempts_base = n.compensation.attempts;
         n.compensation.first_at = at_;
       }
@@ -522,10 +546,12 @@ class Folder {
     owed(n, true);
   }
   /// One round of undo is over, for good or by decision; a repair asked for meanwhile stays owed.
-  void settle_undo(Node& n) {
+  void settle_undo(Node& n, const std::vector<Movement>& movements) {
     undoing(n, false);
     for (const Movement& m : n.taken) put_back(m, n);
     n.taken.clear();
+    apply_movements(s_, movements, nullptr);
+    apply_movements(s_, std::exchange(n.compensation.late_holds, {}), &n);
     if (n.compensation.again) {
       n.compensation.again = false;
       n.compensation.state = CompensationState::State::kOwed;
@@ -539,6 +565,9 @@ class Folder {
     Movement back = taken;
     back.kind = Movement::Kind::kReturned;
     apply_movements(s_, {back}, nullptr);
+  }
+  static Slot route_of(const Node& n) {
+    return {static_cast<std::uint8_t>(dsl::Block::Role::kRoute), static_cast<std::uint32_t>(n.route)};
   }
   static void answered(Node& n, std::int64_t attempt) {
     if (n.fates.size() >= static_cast<std::size_t>(attempt)) {

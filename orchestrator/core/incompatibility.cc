@@ -19,10 +19,20 @@ std::string operation_of(const dsl::Step& step) {
   return step.call ? step.call->target.adapter + "." + step.call->target.operation : std::string();
 }
 
+bool is_pivot(const dsl::Step& step) {
+  return (step.call && step.call->pivot) || (step.saga && step.saga->pivot);
+}
+
+bool same_list(const dsl::Block& a, const dsl::Block& b) {
+  return a.role == b.role && a.index == b.index;
+}
+
 }  // namespace
 
 /// Every entered step keeps name, kind, operation, enclosing steps and order, and no step not yet
-/// entered precedes an entered one (SEMANTICS.md, Versions).
+/// entered precedes an entered one (SEMANTICS.md, Versions). Where it stands is also which branch it
+/// stands in; all branches of a parallel are entered together; and the pivot parts the way back from
+/// the way forward, so it can not move over steps that were entered.
 std::string incompatibility(const dsl::SagaGraph& from, const dsl::SagaGraph& to,
                             const SagaState& state) {
   if (from.workflow != to.workflow) {
@@ -45,8 +55,16 @@ std::string incompatibility(const dsl::SagaGraph& from, const dsl::SagaGraph& to
       return "step `" + name + "` calls `" + operation_of(*after) + "` in " + to.id() +
              " instead of `" + operation_of(*before) + "`";
     }
-    if (enclosing(from, before->id) != enclosing(to, after->id)) {
+    if (enclosing(from, before->id) != enclosing(to, after->id) ||
+        !same_list(from.block(before->block), to.block(after->block))) {
       return "step `" + name + "` stands inside other steps in " + to.id();
+    }
+    if (is_pivot(*before) != is_pivot(*after)) {
+      return "step `" + name + "` was entered, and " +
+             (is_pivot(*after) ? "is the pivot" : "is not the pivot any more") + " in " + to.id();
+    }
+    if (before->parallel && before->parallel->branches.size() != after->parallel->branches.size()) {
+      return "step `" + name + "` has another number of branches in " + to.id();
     }
     const auto& old_list = from.block(before->block).steps;
     const auto& new_list = to.block(after->block).steps;

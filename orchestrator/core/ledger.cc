@@ -1,6 +1,7 @@
 #include "orchestrator/core/ledger.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "orchestrator/core/decider.h"
@@ -33,16 +34,49 @@ Decimal plus(const Decimal& a, const Decimal& b) {
 }
 Decimal minus(const Decimal& a, const Decimal& b) { return plus(a, b.negated()); }
 
-std::vector<NodeId> holders_oldest_first(const SagaState& state, const std::string& resource) {
-  std::vector<NodeId> holders;
-  for (NodeId id = 0; id < state.nodes.size(); ++id) {
-    auto found = state.nodes[id].holdings.find(resource);
-    if (found != state.nodes[id].holdings.end() && found->second.size() > 0) holders.push_back(id);
+struct Holder {
+  StepPath path;
+  std::int64_t order = 0;
+  Value items;
+};
+
+bool adds(Movement::Kind kind) {
+  return kind == Movement::Kind::kHeld || kind == Movement::Kind::kReturned;
+}
+
+/// Who holds what of the resource once the movements in `before` are done.
+std::vector<Holder> holders_oldest_first(const SagaState& state, const std::string& resource,
+                                         const std::vector<Movement>& before) {
+  std::vector<Holder> holders;
+  for (const Node& node : state.nodes) {
+    Holder holder{node.path, node.order, Value::array({})};
+    if (auto found = node.holdings.find(resource); found != node.holdings.end()) {
+      holder.items = found->second;
+    }
+    for (const Movement& m : before) {
+      if (m.resource != resource || m.holder != node.path) continue;
+      holder.items = add_items(holder.items, m.items, m.quantity, !adds(m.kind));
+    }
+    if (holder.items.size() > 0) holders.push_back(std::move(holder));
   }
-  std::sort(holders.begin(), holders.end(), [&](NodeId a, NodeId b) {
-    return state.nodes[a].order < state.nodes[b].order;
-  });
+  std::sort(holders.begin(), holders.end(),
+            [](const Holder& a, const Holder& b) { return a.order < b.order; });
   return holders;
+}
+
+/// The items of `a` beyond those of `b`.
+Value beyond(const Value& a, const Value& b, const std::string& quantity) {
+  Value::Array rest;
+  if (!a.is_array()) return Value::array(std::move(rest));
+  for (const Value& item : a.as_array()) {
+    Decimal left = quantity_of(item, quantity);
+    for (const Value& other : b.is_array() ? b.as_array() : Value::Array{}) {
+      if (dimensions_of(other, quantity) != dimensions_of(item, quantity)) continue;
+      left = minus(left, quantity_of(other, quantity));
+    }
+    if (left > Decimal{}) rest.push_back(item.with(quantity, Value(left)));
+  }
+  return Value::array(std::move(rest));
 }
 
 void count(Totals& totals, Movement::Kind kind, const std::string& dims, const Decimal& amount) {
@@ -116,16 +150,16 @@ Value add_items(const Value& a, const Value& b, const std::string& quantity, boo
 
 tl::expected<std::vector<Movement>, std::string> take(const SagaState& state,
                                                       const dsl::ResourceDefinition& resource,
-                                                      Movement::Kind kind, const Value& items) {
+                                                      Movement::Kind kind, const Value& items,
+                                                      const std::vector<Movement>& before) {
   std::vector<Movement> movements;
-  const auto holders = holders_oldest_first(state, resource.name);
+  const auto holders = holders_oldest_first(state, resource.name, before);
   for (const Value& item : items.as_array()) {
     const std::string dims = dimensions_of(item, resource.quantity);
     Decimal missing = quantity_of(item, resource.quantity);
-    for (NodeId id : holders) {
+    for (const Holder& holder : holders) {
       if (missing == Decimal{}) break;
-      const Node& holder = state.nodes[id];
-      for (const Value& held : holder.holdings.at(resource.name).as_array()) {
+      for (const Value& held : holder.items.as_array()) {
         if (dimensions_of(held, resource.quantity) != dims) continue;
         const Decimal here = quantity_of(held, resource.quantity);
         const Decimal part = here < missing ? here : missing;
@@ -150,12 +184,27 @@ tl::expected<std::vector<Movement>, std::string> take(const SagaState& state,
 }
 
 std::vector<Movement> take_all(const SagaState& state, const dsl::ResourceDefinition& resource,
-                               Movement::Kind kind) {
+                               Movement::Kind kind, const std::vector<Movement>& before) {
   std::vector<Movement> movements;
-  for (NodeId id : holders_oldest_first(state, resource.name)) {
-    const Node& holder = state.nodes[id];
-    movements.push_back({kind, resource.name, holder.path, holder.holdings.at(resource.name),
-                         resource.quantity});
+  for (Holder& holder : holders_oldest_first(state, resource.name, before)) {
+    movements.push_back(
+        {kind, resource.name, holder.path, std::move(holder.items), resource.quantity});
+  }
+  return movements;
+}
+
+std::vector<Movement> towards(const Node& node, const std::vector<Movement>& holds) {
+  std::vector<Movement> movements;
+  for (const Movement& wanted : holds) {
+    const auto found = node.holdings.find(wanted.resource);
+    const Value here = found == node.holdings.end() ? Value::array({}) : found->second;
+    const auto move = [&](Movement::Kind kind, Value items) {
+      if (items.size() == 0) return;
+      movements.push_back(
+          {kind, wanted.resource, node.path, std::move(items), wanted.quantity});
+    };
+    move(Movement::Kind::kReleased, beyond(here, wanted.items, wanted.quantity));
+    move(Movement::Kind::kHeld, beyond(wanted.items, here, wanted.quantity));
   }
   return movements;
 }
@@ -185,14 +234,36 @@ bool holds_anything(const Node& node) {
                      [](const auto& entry) { return entry.second.size() > 0; });
 }
 
+bool balances(const SagaState& state) {
+  for (const auto& [resource, totals] : state.ledger) {
+    std::map<std::string, Decimal> left = totals.held;
+    for (const auto* gone : {&totals.consumed, &totals.released, &totals.written_off}) {
+      for (const auto& [dimensions, amount] : *gone) {
+        left[dimensions] = minus(left[dimensions], amount);
+      }
+    }
+    for (const Node& node : state.nodes) {
+      const auto held = node.holdings.find(resource);
+      if (held == node.holdings.end() || held->second.size() == 0) continue;
+      const std::string& quantity = node.quantity_names.at(resource);
+      for (const Value& item : held->second.as_array()) {
+        Decimal& amount = left[dimensions_of(item, quantity)];
+        amount = minus(amount, quantity_of(item, quantity));
+      }
+    }
+    for (const auto& [dimensions, amount] : left) {
+      if (amount != Decimal{}) return false;
+    }
+  }
+  return true;
+}
+
 void apply_movements(SagaState& state, const std::vector<Movement>& movements, Node* by) {
   for (const Movement& movement : movements) {
     Node* holder = state.find(movement.holder);
     invariant(holder != nullptr, "a movement names a step that does not exist");
     Value& held = holder->holdings[movement.resource];
-    const bool adds =
-        movement.kind == Movement::Kind::kHeld || movement.kind == Movement::Kind::kReturned;
-    held = add_items(held, movement.items, movement.quantity, !adds);
+    held = add_items(held, movement.items, movement.quantity, !adds(movement.kind));
     holder->quantity_names[movement.resource] = movement.quantity;
     Totals& totals = state.ledger[movement.resource];
     for (const Value& item : movement.items.as_array()) {

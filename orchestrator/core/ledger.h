@@ -23,18 +23,25 @@ namespace weft::core {
     const dsl::ResourceDefinition& resource, const dsl::Value& items);
 
 /// Takes `items` from the holders, oldest first. The error says what there was too little of.
+/// `before`: movements of the same step that come before these.
 [[nodiscard]] tl::expected<std::vector<Movement>, std::string> take(
     const SagaState& state, const dsl::ResourceDefinition& resource, Movement::Kind kind,
-    const dsl::Value& items);
+    const dsl::Value& items, const std::vector<Movement>& before);
 /// Takes all that any holder still has.
 [[nodiscard]] std::vector<Movement> take_all(const SagaState& state,
                                              const dsl::ResourceDefinition& resource,
-                                             Movement::Kind kind);
+                                             Movement::Kind kind,
+                                             const std::vector<Movement>& before);
+/// What makes a step hold just what `holds` (movements of kHeld) says: the rest of it held, the
+/// surplus released.
+[[nodiscard]] std::vector<Movement> towards(const Node& node, const std::vector<Movement>& holds);
 /// Everything one step still holds, as movements of `kind`.
 [[nodiscard]] std::vector<Movement> all_of(const Node& node, Movement::Kind kind);
 /// Everything any step still holds.
 [[nodiscard]] std::vector<Movement> all_held(const SagaState& state, Movement::Kind kind);
 [[nodiscard]] bool holds_anything(const Node& node);
+/// held = consumed + released + written off + what steps still hold, of everything.
+[[nodiscard]] bool balances(const SagaState& state);
 /// Adds the quantities of two lists of items; `negative` subtracts and drops what reaches zero.
 [[nodiscard]] dsl::Value add_items(const dsl::Value& a, const dsl::Value& b,
                                    const std::string& quantity, bool negative);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "orchestrator/core/decider.h"
@@ -12,6 +13,9 @@ class Reactor {
   Reactor(const dsl::SagaGraph& graph, const SagaState& state, std::vector<SagaEffect>& effects)
       : g_(graph), s_(state), out_(effects) {}
 
+  void operator()(const SagaQueued& e) const {
+    if (e.deadline) out_.push_back(TimerSet{"deadline", *e.deadline});
+  }
   void operator()(const SagaStarted& e) const {
     if (e.deadline) out_.push_back(TimerSet{"deadline", *e.deadline});
   }
@@ -79,14 +83,18 @@ class Reactor {
     dispatch.timeout_ms = e.timeout_ms;
     dispatch.traceparent = s_.birth.traceparent;
     const dsl::Step* step = g_.find_step(step_name(e.path));
+    // After the pivot steps wait for their adapter without limit; before it for the sum of all
+    // attempts and probes.
+    if (step != nullptr && step->call && step->call->schedule_timeout_ms && !s_.pivot_reached) {
+      dispatch.schedule_timeout_ms = std::max<std::int64_t>(
+          0, *step->call->schedule_timeout_ms - s_.find(e.path)->waited_ms);
+    }
     if (step != nullptr && step->call && !e.probe) {
       const std::string& named = step->call->target.adapter;
       if (named != e.adapter) dispatch.routed_from = named;
       if (auto shadow = s_.shadows.find(named); shadow != s_.shadows.end()) {
         dispatch.shadow = shadow->second;
       }
-      // After the pivot steps wait for their adapter without limit.
-      if (!s_.pivot_reached) dispatch.schedule_timeout_ms = step->call->schedule_timeout_ms;
       dispatch.on_wait_after_ms = step->call->on_wait_after_ms;
       dispatch.heartbeat_ms = step->call->heartbeat_ms;
     }

@@ -49,6 +49,8 @@ struct CompensationState {
   std::optional<Timestamp> next;       ///< When it is tried again.
   std::int64_t attempts_base = 0;      ///< Attempts before an operator's retry: a fresh policy.
   bool pending = false;                ///< Accepted; the answer comes by token.
+  std::optional<dsl::Value> late_reply = {};  ///< Of the success that the next round undoes.
+  std::vector<Movement> late_holds = {};  ///< What that success holds; counts once this round is over.
 };
 
 /// How a scope is being left.
@@ -107,6 +109,9 @@ struct Node {
                                        ///< call puts back what was released.
   std::int64_t attempts_base = 0;      ///< Attempts before an operator's retry: a fresh policy.
   Timestamp policy_since;              ///< For max_elapsed.
+  Timestamp probing_since;             ///< For the probe's max_elapsed.
+  std::int64_t waited_ms = 0;          ///< For its adapter, in earlier attempts: schedule_timeout.
+  bool within_spent = false;           ///< completes.within is over: no pending answer counts.
 
   // Blocks.
   std::map<Slot, SlotState> slots;

@@ -15,9 +15,11 @@ void each_field(A& archive, T&... members) {
 template <class A>
 void state_fields(A& a, CompensationState& c) {
   auto& [state, attempts, round, adapter, operation, subject, input, timeout_ms, error, effect,
-         leftover, repair, child, again, first_at, next, attempts_base, pending] = c;
+         leftover, repair, child, again, first_at, next, attempts_base, pending, late_reply,
+         late_holds] = c;
   each_field(a, state, attempts, round, adapter, operation, subject, input, timeout_ms, error,
-             effect, leftover, repair, child, again, first_at, next, attempts_base, pending);
+             effect, leftover, repair, child, again, first_at, next, attempts_base, pending,
+             late_reply, late_holds);
 }
 
 template <class A>
@@ -38,14 +40,16 @@ void state_fields(A& a, Node& n) {
          attempts, adapter, operation, subject, input, output, output_known, error, fates, late,
          task_open, pending, waiting, probes, probing, within, due, next_attempt, event,
          correlation, correlated, child, child_workflow, child_state, compensation, holdings,
-         quantity_names, taken, attempts_base, policy_since, slots, items, as, at_once, branch,
+         quantity_names, taken, attempts_base, policy_since, probing_since, waited_ms,
+         within_spent, slots, items, as, at_once, branch,
          round, items_begun, items_ended, items_failed, route, open, owed, undoing, own_open,
          own_owed, own_undoing, rollback, stuck, stuck_since] = n;
   each_field(a, path, kind, parent, slot, state, effect, undo, pivot, order, started_at, ended_at,
              attempts, adapter, operation, subject, input, output, output_known, error, fates, late,
              task_open, pending, waiting, probes, probing, within, due, next_attempt, event,
              correlation, correlated, child, child_workflow, child_state, compensation, holdings,
-             quantity_names, taken, attempts_base, policy_since, slots, items, as, at_once, branch,
+             quantity_names, taken, attempts_base, policy_since, probing_since, waited_ms,
+             within_spent, slots, items, as, at_once, branch,
              round, items_begun, items_ended, items_failed, route, open, owed, undoing, own_open,
              own_owed, own_undoing, rollback, stuck, stuck_since);
 }

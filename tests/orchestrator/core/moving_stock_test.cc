@@ -1,0 +1,176 @@
+// What is held, used and given back, where it is easy to give back twice or not at all.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/orchestrator/core/order_story.h"
+
+namespace weft::test {
+namespace {
+
+using core::StepPath;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::string kStock = kHead + R"(resources:
+  stock: {by: [sku]}
+)";
+const std::string kReserve = R"(  - step: reserve
+    call: stock.reserve
+    holds: {stock: '${ .lines }'}
+    compensate: {call: stock.release, with: {lines: '${ $held.stock }'}}
+)";
+const char* const kFive = R"({"lines":[{"sku":"a","qty":5}]})";
+
+// Ship what is there, give back the rest: one step, one answer, two movements.
+TEST(MovingStock, OneStepConsumesAPartAndReleasesTheRest) {
+  Story s(kStock + "steps:\n" + kReserve +
+              "  - {step: ship, call: wms.ship, pivot: true, consumes: {stock: '${ $reply.lines }'}, "
+              "releases: {stock: all}}\n",
+          kFive);
+  s.start().reply("reserve").reply("ship", R"({"lines":[{"sku":"a","qty":3}]})");
+  EXPECT_EQ(s.state(), "completed") << (s.saga().stuck.empty() ? "" : s.saga().stuck.begin()->second.error.message);
+  EXPECT_THAT(s.asked(), IsEmpty()) << "nothing is left to give back";
+  EXPECT_TRUE(s.ledger_empty());
+  const core::Totals& stock = s.saga().ledger.at("stock");
+  EXPECT_EQ(stock.consumed.begin()->second.to_string(), "3");
+  EXPECT_EQ(stock.released.begin()->second.to_string(), "2");
+}
+
+TEST(MovingStock, TwoPartsTogetherMayNotExceedWhatIsHeld) {
+  Story s(kStock + "steps:\n" + kReserve +
+              "  - {step: ship, call: wms.ship, pivot: true, consumes: {stock: '${ [{sku: \"a\", qty: 3}] }'}, "
+              "releases: {stock: '${ [{sku: \"a\", qty: 3}] }'}}\n",
+          kFive);
+  s.start().reply("reserve").reply("ship");
+  EXPECT_EQ(s.state(), "stuck");
+  EXPECT_EQ(s.saga().stuck.begin()->second.error.code, "resource_error");
+}
+
+const std::string kTrim = kStock + "steps:\n" + kReserve + R"(  - step: trim
+    call: stock.trim
+    releases: {stock: '${ [{sku: "a", qty: 2}] }'}
+    retry: none
+    compensate: none
+  - {step: book, call: erp.book, compensate: none}
+)";
+
+// Whether two were given back nobody knows; giving back five would be two too many. So the undo of
+// what it took from waits for a person, also when the saga is cancelled meanwhile.
+TEST(MovingStock, AReleaseInDoubtHoldsUpTheUndoOfItsHolder) {
+  Story s(kTrim, kFive);
+  s.start().reply("reserve").command(core::CancelSaga{}).time_out("trim");
+  EXPECT_EQ(s.state(), "stuck");
+  EXPECT_THAT(s.asked(), IsEmpty());
+  s.command(core::ResolveStep{StepPath("trim"), true, {}});
+  EXPECT_EQ(s.task_input("undo reserve"), R"({"lines":[{"sku":"a","qty":3}]})");
+  s.undo("reserve");
+  EXPECT_EQ(s.state(), "compensated");
+  EXPECT_TRUE(s.ledger_empty());
+}
+
+TEST(MovingStock, ACancelDoesNotGuessWhatAStuckReleaseDid) {
+  Story s(kTrim, kFive);
+  s.start().reply("reserve").time_out("trim");
+  ASSERT_EQ(s.state(), "stuck");
+  s.command(core::CancelSaga{});
+  EXPECT_EQ(s.state(), "stuck");
+  EXPECT_THAT(s.asked(), IsEmpty());
+  s.command(core::ResolveStep{StepPath("trim"), false, {}});
+  EXPECT_EQ(s.task_input("undo reserve"), R"({"lines":[{"sku":"a","qty":5}]})");
+  s.undo("reserve");
+  EXPECT_EQ(s.state(), "compensated");
+}
+
+// A person may also ask once more; the answer settles it.
+TEST(MovingStock, AReleaseInDoubtCanBeAskedAgainOnTheWayBack) {
+  Story s(kTrim, kFive);
+  s.start().reply("reserve").command(core::CancelSaga{}).time_out("trim");
+  s.command(core::RetryStep{});
+  EXPECT_THAT(s.asked(), ElementsAre("trim"));
+  s.reply("trim");
+  EXPECT_EQ(s.task_input("undo reserve"), R"({"lines":[{"sku":"a","qty":3}]})");
+}
+
+// A late answer is as good as a person.
+TEST(MovingStock, AReleaseInDoubtIsSettledByItsLateAnswer) {
+  Story s(kTrim, kFive);
+  s.start().reply("reserve").command(core::CancelSaga{}).time_out("trim").late("trim", 1, success());
+  EXPECT_EQ(s.task_input("undo reserve"), R"({"lines":[{"sku":"a","qty":3}]})");
+}
+
+TEST(MovingStock, OverReleasingIsStuckOnTheWayBackToo) {
+  Story s(kStock + "steps:\n" + kReserve +
+              "  - {step: trim, call: stock.trim, releases: {stock: '${ [{sku: \"a\", qty: 9}] }'}, compensate: none}\n",
+          kFive);
+  s.start().reply("reserve").command(core::CancelSaga{}).reply("trim");
+  EXPECT_EQ(s.state(), "stuck");
+  EXPECT_THAT(s.asked(), IsEmpty());
+}
+
+const std::string kShip = kStock + "steps:\n" + kReserve + R"(  - step: ship
+    pivot: true
+    call: wms.ship
+    retry: none
+    consumes: {stock: '${ $reply.lines }'}
+)";
+
+// The warehouse has no answer, but the parcel is gone: what was shipped must not be released.
+TEST(MovingStock, WhoSaysThatItHappenedSaysWhatItUsed) {
+  Story s(kShip, kFive);
+  s.start().reply("reserve").time_out("ship");
+  ASSERT_EQ(s.state(), "stuck");
+  s.command(core::ResolveStep{StepPath("ship"), true, {}});
+  ASSERT_TRUE(s.refused()) << "without the reply nobody knows what was shipped";
+  EXPECT_THAT(s.refused()->reason, HasSubstr("stock"));
+  s.command(core::ResolveStep{StepPath("ship"), true, *dsl::Value::parse(kFive)});
+  EXPECT_FALSE(s.refused());
+  EXPECT_EQ(s.state(), "completed");
+  EXPECT_THAT(s.asked(), IsEmpty());
+  EXPECT_EQ(s.saga().ledger.at("stock").consumed.begin()->second.to_string(), "5");
+}
+
+// A skip without an output moves nothing; what is held goes back at the end.
+TEST(MovingStock, ASkipWithoutAnOutputUsesNothing) {
+  Story s(kShip, kFive);
+  s.start().reply("reserve").time_out("ship").command(core::SkipStep{});
+  EXPECT_THAT(s.asked(), ElementsAre("undo reserve"));
+  EXPECT_EQ(s.task_input("undo reserve"), kFive);
+}
+
+// Its answer was no use, but it may have reserved: skipped, it still has to give back what it holds.
+TEST(MovingStock, ASkippedHolderInDoubtGivesBackWhatItMayHold) {
+  Story s(kStock + "steps:\n" + kReserve + "  - {step: book, call: erp.book, compensate: none}\n", kFive);
+  s.start().fail("reserve", silence(core::TaskReply::Kind::kInvalid));
+  ASSERT_EQ(s.state(), "stuck");
+  s.command(core::SkipStep{}).refuse("book", "declined");
+  EXPECT_EQ(s.task_input("undo reserve"), kFive);
+  s.undo("reserve");
+  EXPECT_EQ(s.state(), "compensated");
+  EXPECT_TRUE(s.ledger_empty());
+}
+
+// Oldest holder first, and the undo of a release puts back what it took.
+TEST(MovingStock, UndoingAReleasePutsBackWhatItTook) {
+  Story s(kStock + R"(steps:
+  - {step: first, call: stock.reserve, holds: {stock: '${ [{sku: "a", qty: 2}] }'}, compensate: {call: stock.release, with: {lines: '${ $held.stock }'}}}
+  - {step: second, call: stock.reserve, holds: {stock: '${ [{sku: "a", qty: 2}] }'}, compensate: {call: stock.release, with: {lines: '${ $held.stock }'}}}
+  - {step: lend, call: stock.lend, releases: {stock: '${ [{sku: "a", qty: 3}] }'}, compensate: {call: stock.fetch}}
+  - {step: book, call: erp.book, compensate: none}
+)");
+  s.start().reply("first").reply("second").reply("lend");
+  EXPECT_EQ(s.saga().find(StepPath("first"))->holdings.at("stock").size(), 0u);
+  s.refuse("book", "declined").undo("lend");
+  EXPECT_EQ(s.task_input("undo second"), R"({"lines":[{"sku":"a","qty":2}]})");
+  s.undo("second");
+  EXPECT_EQ(s.task_input("undo first"), R"({"lines":[{"sku":"a","qty":2}]})");
+  s.undo("first");
+  EXPECT_EQ(s.state(), "compensated");
+  EXPECT_TRUE(s.ledger_empty());
+}
+
+}  // namespace
+}  // namespace weft::test
