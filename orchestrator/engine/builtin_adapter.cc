@@ -103,6 +103,7 @@ void BuiltinAdapter::cancel(const std::string& saga, const std::string& reason,
   act.action = "cancel";
   act.saga = saga;
   act.reason = reason;
+  act.await_pivot = false;  // It has an answer of its own: ask again.
   operations_.act(std::move(act), actor, [this, saga, reply](const Response& done) {
     const std::string code = done.body.string_or("code", "");
     if (!done.ok() && code != "closed" && code != "not_allowed") {

@@ -58,7 +58,7 @@ void Children::command(const core::SagaId& parent, const core::ChildCommand& eff
   envelope.saga = effect.child;
   envelope.settles.push_back(row);
   if (effect.action == "undo") {
-    envelope.command.body = core::UndoAsChild{};
+    envelope.command.body = core::UndoAsChild{effect.held};
   } else {
     envelope.command.body = core::CancelSaga{false, "cancel"};
   }

@@ -84,15 +84,20 @@ void Dispatcher::add(const core::SagaId& saga, const OutboxRowData& row, bool re
     return;
   }
   task.subject = std::move(*subject);
-  const bool forgotten =
-      task.window_ms > 0 && now.time.ms - row.queued_at.ms >= task.window_ms;
-  if (resent && key.direction != core::Direction::kProbe && (row.unsafe || forgotten)) {
+  if (resent && key.direction != core::Direction::kProbe && row.unsafe) {
     report(task, reply_of(core::TaskReply::Kind::kNotResent,
-                          row.unsafe ? "the adapter is unsafe: it may have done it before the restart"
-                                     : "its idempotency window has passed since it was queued"));
+                          "the adapter may have done it before the restart, and does not promise "
+                          "that asking again is safe"));
     return;
   }
   enqueue(task, false, now);
+}
+
+// Beyond the window in which the adapter remembers the key, asking again is a new order.
+bool Dispatcher::forgotten(const Task& task, const Moment& now) {
+  const bool asked_before = task.sent_before || task.key.attempt > 1;
+  return asked_before && task.window_ms > 0 && task.key.direction != core::Direction::kProbe &&
+         now.time.ms - task.queued_at.ms >= task.window_ms;
 }
 
 void Dispatcher::enqueue(Task& task, bool front, const Moment& now) {
@@ -131,9 +136,21 @@ void Dispatcher::withdraw(const TaskKey& key, const Moment& now) {
     return;
   }
   stop_clock(task, now);
+  report_withdrawn(task);
+}
+
+void Dispatcher::report_withdrawn(Task& task) {
   report(task, task.sent_before
                    ? reply_of(core::TaskReply::Kind::kNotResent, "withdrawn; it may have been executed")
-                   : reply_of(core::TaskReply::Kind::kNotSent, "withdrawn before it was sent"));
+                   : reply_of(core::TaskReply::Kind::kNotSent, "withdrawn before it was executed"));
+}
+
+bool Dispatcher::is_withdrawn(Task& task) const {
+  const bool forward = task.key.direction != core::Direction::kCompensation;
+  if (forward && !task.withdrawn && task.sent_before && hooks_.unwanted) {
+    task.withdrawn = hooks_.unwanted(task);
+  }
+  return task.withdrawn;
 }
 
 // ---- Waiting ------------------------------------------------------------------------------------
@@ -208,13 +225,15 @@ void Dispatcher::ring(const Alarm& alarm, const Moment& now) {
       report(task, std::move(reply));
       return;
     }
-    case AlarmKind::kScheduleTimeout:
+    case AlarmKind::kScheduleTimeout: {
       stop_clock(task, now);
-      // What may have been executed is not "unavailable": nobody knows.
-      report(task, reply_of(task.sent_before ? core::TaskReply::Kind::kTimeout
-                                             : core::TaskReply::Kind::kScheduleTimeout,
-                            "schedule_timeout is spent while waiting for the adapter"));
+      core::TaskReply reply = reply_of(core::TaskReply::Kind::kScheduleTimeout,
+                                       "schedule_timeout is spent while waiting for the adapter");
+      // The wait is over either way; whether an earlier sending was executed nobody knows.
+      if (task.sent_before) reply.effect = core::EffectClaim::kPerhaps;
+      report(task, std::move(reply));
       return;
+    }
     case AlarmKind::kOnWait:
       task.waiting_reported = true;
       hooks_.waiting(task);
@@ -271,12 +290,17 @@ bool Dispatcher::on_reply(const std::string& token, messaging::Received& message
   }
   AdapterLine::remove(&task);
   count(line, task, judged, now);
-  if (core::returns_to_queue(judged) && !task.withdrawn) {
+  if (core::returns_to_queue(judged)) {
     const bool in_progress = judged.outcome == core::Outcome::kInProgress;
     if (in_progress) {
       task.sent_before = true;
     } else {
       line.refused();
+    }
+    if (is_withdrawn(task)) {
+      stop_clock(task, now);
+      report_withdrawn(task);
+      return true;
     }
     delay(line, task, judged.retry_after_ms.value_or(limits_.unavailable_retry_ms), !in_progress,
           now);
@@ -334,10 +358,7 @@ void Dispatcher::bounce(AdapterLine& line, Task& task, const Moment& now) {
   leave_flight(line, task);
   line.breaker.undecided();
   ++line.outcomes["no_responders"];
-  if (task.withdrawn) {
-    report(task, reply_of(core::TaskReply::Kind::kNoResponders, "nobody listens"));
-    return;
-  }
+  if (is_withdrawn(task)) return report_withdrawn(task);
   AdapterLine::Lane& lane = line.lanes[task.subject];
   if (lane.next_try <= now.steady) {
     lane.backoff_ms = std::clamp(lane.backoff_ms * 2, limits_.responder_retry_min_ms,
@@ -426,6 +447,12 @@ void Dispatcher::pump_line(AdapterLine& line, const Moment& now, std::size_t& se
 }
 
 bool Dispatcher::send(AdapterLine& line, Task& task, const Moment& now) {
+  if (forgotten(task, now)) {
+    stop_clock(task, now);
+    report(task, reply_of(core::TaskReply::Kind::kNotResent,
+                          "the adapter's idempotency window has passed since it was first asked"));
+    return false;
+  }
   auto message = task_message(task, wire_context(now));
   if (!message) {
     stop_clock(task, now);

@@ -37,6 +37,8 @@ class Dispatcher final {
     std::function<core::Judgement(const Task&, core::TaskReply&)> judge;
     std::function<void(const Task&)> waiting, wait_ended;      ///< on_wait
     std::function<void(const TaskKey&)> heartbeat_missed;      ///< Of a pending attempt.
+    /// Is the scope of a task being left? A withdrawal does not outlive a restart, its reason does.
+    std::function<bool(const Task&)> unwanted;
   };
   struct Identity { std::string inbox_prefix, store, secret; };
 
@@ -90,6 +92,11 @@ class Dispatcher final {
   [[nodiscard]] std::size_t open() const { return tasks_.size(); }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
   [[nodiscard]] bool knows(const TaskKey& key) const { return tasks_.contains(key); }
+  /// The open task; nullptr if there is none.
+  [[nodiscard]] const Task* find(const TaskKey& key) const {
+    const auto found = tasks_.find(key);
+    return found == tasks_.end() ? nullptr : found->second.get();
+  }
   [[nodiscard]] std::string token_of(const TaskKey& key, std::uint32_t node) const;
 
  private:
@@ -115,6 +122,10 @@ class Dispatcher final {
   void delay(AdapterLine& line, Task& task, std::int64_t for_ms, bool whole_adapter,
              const Moment& now);
   void leave_flight(AdapterLine& line, Task& task);
+  /// It was not executed now, and is not to be sent again.
+  void report_withdrawn(Task& task);
+  [[nodiscard]] bool is_withdrawn(Task& task) const;
+  [[nodiscard]] static bool forgotten(const Task& task, const Moment& now);
   void report(Task& task, core::TaskReply reply);
   void start_clock(Task& task, const Moment& now);
   void stop_clock(Task& task, const Moment& now);

@@ -10,6 +10,19 @@
 
 namespace weft::engine {
 
+namespace {
+
+/// When the adapter may have met this task's key first: it remembers it from then on.
+std::int64_t first_asked(const core::Node& node, const core::TaskDispatch& task,
+                         const Moment& now) {
+  if (task.direction == core::Direction::kCompensation) {
+    return node.compensation.first_at.value_or(now.time).ms;
+  }
+  return node.policy_since.ms > 0 ? node.policy_since.ms : now.time.ms;
+}
+
+}  // namespace
+
 std::string listener_prefix(const std::string& event, const std::string& correlation) {
   return digest16(pair_key(event, correlation));
 }
@@ -61,8 +74,15 @@ void EffectRows::write(core::SagaEffect effect, std::size_t number) {
           std::int64_t window_ms = 0;
           if (entry_.graph) {
             const dsl::AdapterDefinition& adapter = entry_.graph->adapter(e.adapter);
-            unsafe = adapter.guarantee == dsl::Guarantee::kUnsafe;
-            window_ms = adapter.idempotency_window_ms.value_or(0);
+            // Who is `queryable` is asked what became of it, not asked to do it twice.
+            unsafe = adapter.guarantee == dsl::Guarantee::kUnsafe ||
+                     (adapter.guarantee == dsl::Guarantee::kQueryable &&
+                      e.direction == core::Direction::kForward);
+            if (adapter.idempotency_window_ms) {
+              window_ms = std::max<std::int64_t>(
+                  1, first_asked(entry_.state.nodes[node], e, now_) +
+                         *adapter.idempotency_window_ms - now_.time.ms);
+            }
           }
           has_row = true;
           put_row(task_row_id(e.path, e.direction, e.attempt, e.round), effect, node, unsafe,

@@ -251,7 +251,7 @@ std::optional<std::int64_t> Engine::next_wake_ms() {
   }
   if (const auto at = context.dispatcher.next_wake(context.now)) consider_steady(*at);
   if (const auto at = parts.correlation.next_wake()) consider_time(*at);
-  if (const auto at = parts.operations.next_wake()) consider_steady(*at);
+  if (const auto at = parts.operations.next_wake(); at && !context.draining) consider_steady(*at);
   if (const auto at = parts.triggers.next_schedule()) consider_time(*at);
   if (context.connected && parts.notifications.behind()) consider(parts.notifications.pace_ms());
   if (parts.requester.pending() > 0 || parts.triggers.has_consumers()) {

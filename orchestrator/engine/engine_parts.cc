@@ -76,6 +76,10 @@ Dispatcher::Hooks Engine::Parts::task_hooks() {
     static const dsl::AdapterDefinition kNoAdapter;
     return core::judge(kNoGraph, kNoAdapter, reply);
   };
+  hooks.unwanted = [this](const Task& task) {
+    const auto entry = context.sagas.load(task.key.saga);
+    return entry && core::is_being_left((*entry)->state, task.key.path);
+  };
   hooks.waiting = [this](const Task& task) {
     Envelope envelope;
     envelope.saga = task.key.saga;
@@ -183,8 +187,10 @@ void Engine::Parts::run_next(const core::SagaId& saga) {
 void Engine::Parts::report(const Task& task, core::TaskReply reply) {
   Envelope envelope;
   envelope.saga = task.key.saga;
-  envelope.command.body = core::ReportReply{task.key.path,  task.key.direction, task.key.attempt,
-                                            task.key.round, std::move(reply),   false};
+  envelope.command.body = core::ReportReply{
+      task.key.path,    task.key.direction, task.key.attempt,
+      task.key.round,   std::move(reply),   false,
+      std::chrono::duration_cast<milliseconds>(task.waited).count()};
   envelope.done = [this, key = task.key](const CommandResult& result) {
     // The decider settles the task's row with its outcome. A task that concerns nobody any more
     // (its saga is gone or ended meanwhile) must not stay in the outbox for ever.
@@ -216,7 +222,7 @@ void Engine::Parts::release(const core::SagaId& saga, const core::SagaEffect& ef
           task.effect = e;
           context.dispatcher.add(saga, task, resent, context.now);
         } else if constexpr (std::is_same_v<E, core::TaskWithdraw>) {
-          context.dispatcher.withdraw({saga, e.path, e.direction, e.attempt, 1}, context.now);
+          context.dispatcher.withdraw({saga, e.path, e.direction, e.attempt, e.round}, context.now);
         } else if constexpr (std::is_same_v<E, core::HeartbeatWatch>) {
           context.dispatcher.watch(saga, e, context.now);
         } else if constexpr (std::is_same_v<E, core::TimerSet>) {
@@ -313,7 +319,7 @@ void Engine::Parts::fire_timers() {
     envelope.command.body = core::FireTimer{timer.id};
     envelope.timers.push_back(timer);
     envelope.done = [this, timer](const CommandResult&) {
-      context.commits.after_durable([this, timer] { context.timers.remove(timer); });
+      context.commits.after_durable([this, timer] { context.timers.settled(timer); });
     };
     context.partition.submit(std::move(envelope));
   }

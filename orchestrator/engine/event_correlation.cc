@@ -201,8 +201,9 @@ void Correlation::accept(const std::string& name, dsl::Value data, const std::st
 void Correlation::deliver(const std::shared_ptr<Delivery>& delivery) {
   const Event& event = *delivery->event;
   delivery->open = 1;  // this function itself
-  std::set<core::SagaId> reached;
   for (const std::string& correlation : event.correlations) {
+    // A saga that listens under several values is told under each; it takes an event once.
+    std::set<core::SagaId> reached;
     const std::string prefix = listener_prefix(event.name, correlation);
     std::string after;
     for (;;) {
@@ -238,8 +239,9 @@ void Correlation::deliver_to(const core::SagaId& saga, const std::string& correl
   envelope.command.body = core::DeliverEvent{delivery->event->name, correlation,
                                              delivery->event->id, delivery->event->data};
   envelope.command.actor = delivery->actor;
-  envelope.done = [this, delivery](const CommandResult& result) {
-    if (result.decision && (result.decision->matched || result.decision->duplicate)) {
+  envelope.done = [this, delivery, saga](const CommandResult& result) {
+    if (result.decision && (result.decision->matched || result.decision->duplicate) &&
+        delivery->takers.insert(saga).second) {
       ++delivery->event->taken;
     }
     one_done(delivery);

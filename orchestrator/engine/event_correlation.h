@@ -63,6 +63,7 @@ class Correlation final {
     core::Actor actor;
     Reply reply;
     std::size_t open = 0;
+    std::set<core::SagaId> takers = {};
   };
   struct Interest {                   ///< What registered workflows want of one event name.
     std::map<std::string, dsl::Template> correlate;  ///< By canonical spelling.

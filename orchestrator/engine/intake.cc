@@ -223,6 +223,10 @@ void Intake::start(StartOrder order, const Reply& reply) {
                              {{"via", via}, {"reason", response.body.string_or("code", "")}});
     } else {
       response = started(result.entry->state, result.decision->duplicate);
+      if (graph->lifecycle == dsl::Lifecycle::kDeprecated) {
+        response.body = response.body.with(
+            "warning", graph->id() + " is deprecated: starts still work, but not for ever");
+      }
     }
     if (decided) decided(response);
     if (!reply) return;
@@ -311,6 +315,12 @@ void Intake::settle_by_token(const std::string& token, core::TaskReply reply, bo
   envelope.done = [this, answer](const CommandResult& result) {
     if (!answer) return;
     if (!result.decision) return context_.answer(answer, from_rejection(result.decision.error()));
+    if (result.decision->contradicted) {
+      return context_.answer(answer,
+                             problem(409, "settled_otherwise",
+                                     "the step is settled otherwise; the contradiction is recorded "
+                                     "and shown"));
+    }
     Response response;
     const bool duplicate = result.decision->duplicate || result.decision->events.empty();
     response.body = dsl::Value::object({{"settled", true}, {"duplicate", duplicate}});

@@ -26,6 +26,13 @@ bool needs_reason(const std::string& action) {
 }
 
 constexpr std::size_t kJobsKept = 100;
+// How long a cancel waits for a pivot under way: most answer sooner, and no caller waits for ever.
+constexpr std::chrono::seconds kAwaitPivot{5};
+
+/// The pivot may have run, so nobody knows yet what becomes of the cancel.
+bool waits_for_pivot(const core::SagaState& state) {
+  return state.phase == core::Phase::kForward && state.cancel_requested && !state.pivot_reached;
+}
 
 }  // namespace
 
@@ -102,7 +109,8 @@ void Operations::act(Act act, const core::Actor& actor, const Reply& reply) {
   Envelope envelope;
   envelope.saga = *id;
   envelope.command = std::move(*command);
-  envelope.done = [this, reply](const CommandResult& result) {
+  const bool awaits = act.await_pivot && (act.action == "cancel" || act.action == "compensate");
+  envelope.done = [this, reply, awaits](const CommandResult& result) {
     if (!result.decision) {
       Response response = from_rejection(result.decision.error());
       if (response.status == 412 && result.entry != nullptr) {
@@ -124,9 +132,40 @@ void Operations::act(Act act, const core::Actor& actor, const Reply& reply) {
                                        result.revision_before + 1)
                           .with("state", core::engine_state(state));
     }
+    if (awaits && reply && waits_for_pivot(state)) {
+      awaiting_.push_back({state.birth.saga, std::move(response), reply,
+                           context_.now.steady + kAwaitPivot});
+      return;
+    }
     context_.answer(reply, std::move(response));
   };
   context_.partition.submit(std::move(envelope));
+}
+
+/// "If it succeeded, cancel answers `past_pivot`" (SEMANTICS.md, Going backwards).
+void Operations::answer_awaiting() {
+  std::erase_if(awaiting_, [this](Awaiting& awaiting) {
+    const auto entry = context_.sagas.load(awaiting.saga);
+    if (!entry) return false;
+    const core::SagaState& state = (*entry)->state;
+    if (waits_for_pivot(state) && context_.now.steady < awaiting.until) return false;
+    awaiting.response.revision = state.revision;
+    awaiting.response.body =
+        awaiting.response.body.with("state", core::engine_state(state));
+    if (state.pivot_reached) {
+      const std::string instead = (*entry)->graph ? (*entry)->graph->after_pivot : std::string();
+      dsl::Value::Object members;
+      if (!instead.empty()) members.push_back({"workflow", instead});
+      awaiting.response = problem(409, "past_pivot",
+                                  "the pivot was under way, and it succeeded: the saga may only go "
+                                  "forward" +
+                                      (instead.empty() ? std::string()
+                                                       : "; start `" + instead + "` instead"),
+                                  std::move(members));
+    }
+    context_.answer(awaiting.reply, std::move(awaiting.response));
+    return true;
+  });
 }
 
 // ---- Many ---------------------------------------------------------------------------------------
@@ -211,6 +250,7 @@ void Operations::act_on_many(const ActOnMany& order, const core::Actor& actor, c
 }
 
 void Operations::tick() {
+  answer_awaiting();
   for (const auto& [id, job] : jobs_) {
     while (!job->stopped && job->next < job->sagas.size() && job->due <= context_.now.steady) {
       Act act;
@@ -221,6 +261,7 @@ void Operations::tick() {
       act.output = job->order.output;
       act.to_version = job->order.to_version;
       act.as = job->order.as;
+      act.await_pivot = false;  // One that waits would hold up the others.
       job->due = job->began +
                  std::chrono::duration_cast<Clock::Instant::duration>(std::chrono::duration<double>(
                      static_cast<double>(job->next) / job->per_second));
@@ -245,6 +286,9 @@ void Operations::tick() {
 
 std::optional<Clock::Instant> Operations::next_wake() const {
   std::optional<Clock::Instant> next;
+  for (const Awaiting& awaiting : awaiting_) {
+    next = next ? std::min(*next, awaiting.until) : awaiting.until;
+  }
   for (const auto& [id, job] : jobs_) {
     if (job->stopped || job->next >= job->sagas.size()) continue;
     next = next ? std::min(*next, job->due) : job->due;

@@ -27,7 +27,7 @@ class Operations final {
   void progress(const BulkProgress& query, const Reply& reply);
   void stop(const BulkStop& order, const Reply& reply);
 
-  /// Bulk items whose time has come.
+  /// Bulk items whose time has come, and cancels that wait for a pivot.
   void tick();
   [[nodiscard]] std::optional<Clock::Instant> next_wake() const;
 
@@ -45,6 +45,13 @@ class Operations final {
     Clock::Instant began{}, due{};
     [[nodiscard]] bool running() const { return !stopped && items.size() < sagas.size(); }
   };
+  struct Awaiting {                   ///< A cancel that waits to know whether the pivot happened.
+    core::SagaId saga;
+    Response response;
+    Reply reply;
+    Clock::Instant until{};
+  };
+  void answer_awaiting();
   [[nodiscard]] std::optional<core::Command> command_of(const Act& act, const core::Actor& actor,
                                                         Response& refused);
   [[nodiscard]] static dsl::Value job_value(const Job& job, std::uint64_t after);
@@ -53,6 +60,7 @@ class Operations final {
   Finder find_;
   std::map<std::string, std::shared_ptr<Job>> jobs_;
   std::uint64_t job_numbers_ = 0;
+  std::vector<Awaiting> awaiting_;
 };
 
 }  // namespace weft::engine

@@ -29,6 +29,22 @@ bool needs_no_graph(const core::Command& command) {
   return is<core::QuarantineSaga>(command) || is<core::TerminateSaga>(command);
 }
 
+/// Brought by an outbox row, a timer or an open task, and brought again until it is settled.
+bool comes_again(const core::Command& command) {
+  return is<core::RunSaga>(command) || is<core::SupersedeSaga>(command) ||
+         is<core::ReportReply>(command) || is<core::ReportWaiting>(command) ||
+         is<core::ReportWaitEnded>(command) || is<core::FireTimer>(command) ||
+         is<core::ReportChildStarted>(command) || is<core::ReportChildRefused>(command) ||
+         is<core::ReportChildEnded>(command) || is<core::UndoAsChild>(command);
+}
+
+bool from_outside(const core::Command& command) {
+  return is<core::DeliverEvent>(command) || is<core::DeliverSignal>(command);
+}
+
+// Of one saga; what comes beyond it comes again after a restart.
+constexpr std::size_t kHeldMax = 1'000;
+
 // A later event of the step ends the watch over its pending attempt.
 bool ends_heartbeats(const core::Event& event) {
   return std::holds_alternative<core::StepSucceeded>(event.body) ||
@@ -65,9 +81,17 @@ void Partition::execute(Envelope& envelope, const Moment& now) {
     return;
   }
   SagaEntry* entry = *loaded;
+  if (!admitted(*entry, envelope, now)) return;
   const std::uint64_t before = entry->state.revision;
-  core::Decision decision = decide(entry, envelope, now);
+  bool broke = false;
+  core::Decision decision = decide(entry, envelope, broke, now);
+  if (broke && decision && comes_again(envelope.command)) {
+    // Only the mark is kept. What broke it is not settled: it is all that would drive the saga on.
+    commit(*entry, {}, *decision, before, now);
+    return hold(std::move(envelope));
+  }
   if (decision && !decision->events.empty()) {
+    if (auto* move = std::get_if<core::MoveSaga>(&envelope.command.body)) entry->graph = move->to;
     commit(*entry, envelope, *decision, before, now);
   } else if (!envelope.settles.empty() || !envelope.timers.empty() ||
              (decision && !decision->effects.empty())) {
@@ -81,10 +105,58 @@ void Partition::execute(Envelope& envelope, const Moment& now) {
     }
   }
   if (envelope.done) envelope.done({entry, decision, before});
+  release_held(*entry, envelope.saga);
   if (!entry->state.exists()) sagas_.drop(envelope.saga);
 }
 
-core::Decision Partition::decide(SagaEntry*& entry, Envelope& envelope, const Moment& now) {
+bool Partition::admitted(SagaEntry& entry, Envelope& envelope, const Moment& now) {
+  if (!entry.state.exists()) return true;
+  const bool again = comes_again(envelope.command);
+  if (!entry.graph && again && !core::is_quarantined(entry.state)) {
+    SagaEntry* same = &entry;
+    const std::uint64_t before = entry.state.revision;
+    auto marked = missing_graph(same, envelope.saga, now);
+    if (marked) commit(*same, {}, *marked, before, now);
+    hold(std::move(envelope));
+    return false;
+  }
+  if (!core::is_quarantined(entry.state) || !(again || from_outside(envelope.command))) return true;
+  if (again) {
+    hold(std::move(envelope));
+    return false;
+  }
+  const core::Decision none = tl::unexpected(core::Rejection{
+      core::Rejection::Code::kNotAllowed,
+      "the saga is quarantined; it hears nothing until a person resumes or cancels it", {}});
+  if (envelope.done) envelope.done({&entry, none, entry.state.revision});
+  return false;
+}
+
+void Partition::hold(Envelope envelope) {
+  auto& held = held_[envelope.saga];
+  if (held.size() < kHeldMax) held.push_back(std::move(envelope));
+}
+
+void Partition::release_held(const SagaEntry& entry, const core::SagaId& saga) {
+  if (held_.empty() || core::is_quarantined(entry.state)) return;
+  const auto found = held_.find(saga);
+  if (found == held_.end()) return;
+  for (Envelope& envelope : found->second) queue_.push_back(std::move(envelope));
+  held_.erase(found);
+}
+
+core::Decision Partition::missing_graph(SagaEntry*& entry, const core::SagaId& saga,
+                                        const Moment& now) {
+  const core::Birth& birth = entry->state.birth;
+  return quarantine(entry, saga, "missing_graph",
+                    "the graph it runs on, " + birth.workflow + "@" + birth.version + " (" +
+                        birth.graph_digest +
+                        "), is not registered here; deploy it again, then resume the saga",
+                    now);
+}
+
+core::Decision Partition::decide(SagaEntry*& entry, Envelope& envelope, bool& broke,
+                                 const Moment& now) {
   if (auto* start = std::get_if<core::StartSaga>(&envelope.command.body)) {
     assert(envelope.graph);
     if (!entry->state.exists()) {
@@ -97,11 +169,7 @@ core::Decision Partition::decide(SagaEntry*& entry, Envelope& envelope, const Mo
     return tl::unexpected(
         core::Rejection{core::Rejection::Code::kUnknownSaga, "there is no such saga", {}});
   } else if (!entry->graph && !needs_no_graph(envelope.command)) {
-    return quarantine(entry, envelope.saga, "missing_graph",
-                      "the graph it runs on, " + entry->state.birth.workflow + "@" +
-                          entry->state.birth.version + " (" + entry->state.birth.graph_digest +
-                          "), is not registered here; deploy it again",
-                      now);
+    return missing_graph(entry, envelope.saga, now);
   }
   const dsl::SagaGraph& graph = entry->graph ? *entry->graph : no_graph();
   const core::DecideContext context{now.time, limits_.max_clock_skew_ms,
@@ -114,6 +182,7 @@ core::Decision Partition::decide(SagaEntry*& entry, Envelope& envelope, const Mo
   } catch (const core::InvariantBroken& broken) {
     if (hooks_.turn_marker) hooks_.turn_marker(core::SagaId());
     const std::string why = broken.what();
+    broke = true;
     log(LogLevel::kError, envelope.saga, why, "invariant_broken");
     // What was decided before is durable or will be; what this call did to the state is not real.
     commits_.flush();

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "orchestrator/core/command.h"
@@ -71,7 +72,12 @@ class Partition final {
 
  private:
   void execute(Envelope& envelope, const Moment& now);
-  core::Decision decide(SagaEntry*& entry, Envelope& envelope, const Moment& now);
+  /// False: it waits until a person takes the quarantine off.
+  bool admitted(SagaEntry& entry, Envelope& envelope, const Moment& now);
+  void hold(Envelope envelope);
+  void release_held(const SagaEntry& entry, const core::SagaId& saga);
+  core::Decision decide(SagaEntry*& entry, Envelope& envelope, bool& broke, const Moment& now);
+  core::Decision missing_graph(SagaEntry*& entry, const core::SagaId& saga, const Moment& now);
   core::Decision quarantine(SagaEntry*& entry, const core::SagaId& saga, const char* code,
                             const std::string& why, const Moment& now);
   void commit(SagaEntry& entry, const Envelope& envelope, core::Decided& decided,
@@ -87,6 +93,8 @@ class Partition final {
   const Limits& limits_;
   Hooks hooks_;
   std::deque<Envelope> queue_;
+  /// What came for quarantined sagas. Nothing of it is settled: a restart brings it again.
+  std::unordered_map<core::SagaId, std::vector<Envelope>> held_;
 };
 
 }  // namespace weft::engine

@@ -113,8 +113,42 @@ store::Result<SagaEntry*> Queries::named(const std::string& saga, Response& refu
   return nullptr;
 }
 
+namespace {
+
+/// A wait for an adapter is no event before `on_wait.after` has passed, but it is to be seen: the
+/// longest one of a saga whose every open task waits. Nothing where one is being worked on.
+const Task* longest_wait(const Dispatcher& dispatcher, const core::SagaState& state) {
+  const Task* longest = nullptr;
+  for (const core::Node& node : state.nodes) {
+    if (!node.own_open) continue;
+    const bool probing = node.probing;
+    const Task* task =
+        node.kind == "call" && node.task_open
+            ? dispatcher.find({state.birth.saga, node.path,
+                               probing ? core::Direction::kProbe : core::Direction::kForward,
+                               node.attempts, probing ? node.probes : 1})
+            : nullptr;
+    const bool waits = task != nullptr && task->state != Task::State::kSent &&
+                       task->state != Task::State::kReported;
+    if (!waits) return nullptr;
+    if (longest == nullptr || task->queued_at < longest->queued_at) longest = task;
+  }
+  return longest;
+}
+
+}  // namespace
+
 Value Queries::shown(const SagaEntry& entry) const {
   Value value = core::show(entry.graph.get(), entry.state);
+  const Value* waiting = value.find("waiting");
+  if (waiting != nullptr && waiting->is_null() && entry.state.phase == core::Phase::kForward) {
+    if (const Task* task = longest_wait(context_.dispatcher, entry.state)) {
+      value = value.with("waiting", Value::object({{"for", "adapter"},
+                                                   {"name", task->dispatch.adapter},
+                                                   {"since", core::format_time(task->queued_at)},
+                                                   {"until", Value()}}));
+    }
+  }
   const bool paused = context_.paused || (workflow_paused_ &&
                                           workflow_paused_(entry.state.birth.workflow));
   if (paused && !entry.state.ended()) value = value.with("paused", true);

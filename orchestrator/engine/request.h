@@ -31,6 +31,9 @@ struct Act {
   std::string to_version;                 ///< move: "1.2.0".
   std::optional<std::uint64_t> revision;  ///< What the author saw; else refused with 412.
   std::string as;                         ///< resolve: "done" or "not_done".
+  /// cancel, compensate: where the pivot may have run, the answer waits a while to know. If it did,
+  /// it is 409 past_pivot.
+  bool await_pivot = true;
 };
 /// Acts on many: exactly one of sagas, where, group. 200 {"matched","sagas":[first ones]} for
 /// dry_run; else 202 {"id","matched"}, and BulkProgress tells.

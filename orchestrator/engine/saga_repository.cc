@@ -26,7 +26,11 @@ store::Result<SagaEntry*> SagaRepository::load(const core::SagaId& saga) {
   const auto found = entries_.find(saga);
   if (found != entries_.end()) {
     recent_.splice(recent_.begin(), recent_, found->second.place);
-    return found->second.entry.get();
+    SagaEntry& known = *found->second.entry;
+    if (!known.graph && known.state.exists()) {  // It may have been deployed again since.
+      known.graph = graphs_(known.state.birth.workflow, known.state.birth.graph_digest);
+    }
+    return &known;
   }
   auto entry = read(saga, 0);
   if (!entry) return tl::unexpected(entry.error());

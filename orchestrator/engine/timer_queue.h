@@ -24,6 +24,9 @@ class TimerQueue final {
   void add(const store::TimerKey& timer);
   /// Decided to be gone, durable or not.
   void remove(const store::TimerKey& timer);
+  /// The commit of what a timer caused is durable. That commit may have set it again, for the very
+  /// same millisecond: then it is one of the timers to come.
+  void settled(const store::TimerKey& timer) { fired_.erase(timer); }
 
   /// Takes the timers that are due, at most `max`, earliest first. They stay in the store until the
   /// commit of what they cause cancels them. `lag_ms`: how late the latest of them is.

@@ -85,6 +85,45 @@ TEST_F(ChildrenTest, ACompletedChildIsUndoneWithItsParent) {
   EXPECT_EQ(world.state(child()), "compensated");
 }
 
+// What a child holds passes to its parent; undone, it gives back what the parent still holds of it:
+// five reserved, three shipped, two released.
+TEST(ChildHoldings, AnUndoneChildGivesBackWhatItsParentStillHolds) {
+  EngineWorld world;
+  world.define("hold.yaml", R"(weft: 1
+workflow: shop.hold
+version: 1.0.0
+owner: o@example.org
+resources: {stock: {by: [sku]}}
+steps:
+  - step: reserve
+    call: wms.reserve
+    holds: {stock: '${ [{sku: "a", qty: 5}] }'}
+    compensate: {call: wms.release, with: {lines: '${ $held.stock }'}}
+)");
+  world.define("order.yaml", R"(weft: 1
+workflow: shop.order
+version: 1.0.0
+owner: o@example.org
+key: ${ .id }
+errors: {declined: {class: business}}
+resources: {stock: {by: [sku]}}
+steps:
+  - {step: part, saga: shop.hold@1}
+  - {step: ship, call: wms.ship, consumes: {stock: '${ [{sku: "a", qty: 3}] }'}, compensate: none}
+  - {step: charge, call: payments.charge, compensate: none}
+)");
+  world.adapter("wms", always_ok());
+  world.adapter("payments", [](const TaskSeen&, messaging::Subject to) {
+    return reply_error(std::move(to), 402, "declined");
+  });
+  world.start();
+  (void)world.start_saga("shop.order", R"({"id":"o1"})");
+  world.run_for(2000);
+  EXPECT_EQ(world.state("shop.order:o1"), "compensated") << world.history("shop.order:o1");
+  ASSERT_EQ(world.calls("wms"), "reserve ship release");
+  EXPECT_EQ(world.seen("wms").back().body, R"({"lines":[{"sku":"a","qty":2}]})");
+}
+
 TEST_F(ChildrenTest, ACrashAtAnyCommitLosesNeither) {
   for (int crash_at = 1; crash_at < 14; ++crash_at) {
     EngineWorld again;

@@ -43,6 +43,31 @@ TEST_F(CorrelationTest, AnEventFindsTheSagaThatWaitsForIt) {
   EXPECT_EQ(world.state(two), "waiting");
 }
 
+// One saga may listen for one event under two values; the first listener's filter does not hold, so
+// the event is for the second. It is taken once, and counted once.
+TEST_F(CorrelationTest, AnEventReachesASagaUnderEachOfItsValues) {
+  world.define("two.yaml", R"(weft: 1
+workflow: shop.two
+version: 1.0.0
+owner: shop@shop.example
+deadline: 10d
+steps:
+  - step: both
+    race: true
+    parallel:
+      - {step: by_order, listen: payment.confirmed, correlate: {event: '${ $event.order }', equals: '${ .order }'}, filter: '${ $event.amount > 100 }'}
+      - {step: by_customer, listen: payment.confirmed, correlate: {event: '${ $event.customer }', equals: '${ .customer }'}}
+output: ${ $both.winner }
+)");
+  world.start();
+  const auto saga = world.start_saga("shop.two", R"({"order":"o1","customer":"c1"})").body.string_or("saga", "");
+  const auto answer =
+      world.send("weft.event.payment.confirmed", R"({"order":"o1","customer":"c1","amount":5})");
+  EXPECT_EQ(answer.body.integer_or("matched", 0), 1) << answer.body.to_json();
+  EXPECT_EQ(world.state(saga), "completed") << world.history(saga);
+  EXPECT_EQ(world.show(saga).find("output")->to_json(), R"("by_customer")");
+}
+
 TEST_F(CorrelationTest, AnEarlyEventIsKept) {
   world.start();
   const auto early = confirm("o1");

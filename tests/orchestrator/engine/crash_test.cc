@@ -144,5 +144,39 @@ TEST(CrashTest, EverythingThatHappenedIsUndone) {
   for (std::uint64_t seed = 1; seed <= 15; ++seed) crash_often(seed, true);
 }
 
+// SEMANTICS.md, Replay: folding from the start, from a snapshot, or after a restart at any event gives
+// the same state. What memory shows after each step of the way is what the disk shows of that revision,
+// with snapshots at every third event.
+TEST(CrashTest, TheDiskShowsWhatMemoryShowed) {
+  for (const bool refuse : {false, true}) {
+    FencedShop shop;
+    shop.refuse_ship = refuse;
+    shop.lose_every = 2;
+    EngineWorld world;
+    world.config.limits.snapshot_every = 3;
+    world.define("order.yaml", kOrder);
+    world.define("shop.yaml", kShop);
+    world.adapter("shop", [&shop](const TaskSeen& task, messaging::Subject to) {
+      return shop(task, std::move(to));
+    });
+    world.start();
+    (void)world.start_saga("order", input(0));
+    std::map<std::uint64_t, std::string> shown;
+    for (int step = 0; step < 200 && shown.size() < 60; ++step) {
+      const auto now = world.show("order:o0");
+      shown[static_cast<std::uint64_t>(now.integer_or("revision", 0))] = now.to_json();
+      if (step % 5 == 4) world.restart();
+      world.run_for(100);
+    }
+    EXPECT_GT(shown.size(), 4u);
+    world.restart();
+    for (const auto& [revision, json] : shown) {
+      EXPECT_EQ(world.ask(engine::ShowSaga{"order:o0", revision}).body.to_json(), json)
+          << "at revision " << revision;
+    }
+    EXPECT_EQ(world.state("order:o0"), refuse ? "compensated" : "completed");
+  }
+}
+
 }  // namespace
 }  // namespace weft::test
