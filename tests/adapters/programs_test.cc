@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -123,6 +124,35 @@ TEST_F(ProgramsTest, InventoryServesUntilItIsToldToStop) {
   inventory->signal(SIGTERM);
   EXPECT_EQ(inventory->wait(), 0);
   EXPECT_FALSE(ask(task("inventory", "reserve", some_order(), "reserve"), milliseconds(300)));
+}
+
+// Two instances share one database, as they share the queue group; no piece is promised twice.
+TEST_F(ProgramsTest, TwoInstancesNeverOversell) {
+  const auto first = start("inventory", {"--seed-stock", dir.file("stock.json")});
+  ChildProcess second(
+      {program("inventory"), "--nats", server.url(), "--data", dir.file("inventory.db")},
+      dir.file("second.log"));
+  ASSERT_TRUE(until([&] { return second.output().find("ready") != std::string::npos; }));
+  std::atomic<int> sold = 0, refused = 0;
+  std::vector<std::thread> buyers;
+  for (int buyer = 0; buyer < 6; ++buyer) {
+    buyers.emplace_back([&, buyer] {
+      test::Asker own(*bus);
+      for (int i = 0; i < 5; ++i) {
+        const json one = {{"lines", {{{"sku", "tea"}, {"location", "north"}, {"qty", 1}}}}};
+        const std::string step = "reserve_" + std::to_string(buyer) + "_" + std::to_string(i);
+        const auto reply = own.ask(task("inventory", "reserve", one, step));
+        ASSERT_TRUE(reply);
+        if (reply->kind == TaskReply::Kind::kSuccess) ++sold;
+        if (reply->error.code == "out_of_stock") ++refused;
+      }
+    });
+  }
+  for (std::thread& buyer : buyers) buyer.join();
+  EXPECT_EQ(sold, 10);
+  EXPECT_EQ(refused, 20);
+  second.signal(SIGTERM);
+  EXPECT_EQ(second.wait(), 0);
 }
 
 // Killed between commit and answer: after its restart it answers from memory, and has done it once.
