@@ -203,7 +203,6 @@ struct StepSyntax {
 struct ErrorSyntax {
   Word code;
   ErrorDeclaration declaration;
-  std::vector<Position> service_codes_at;  ///< One for each of them.
 };
 struct ResourceSyntax {
   Word name;
@@ -215,8 +214,7 @@ struct LabelSyntax {
 };
 struct TriggerSyntax {
   Position at;
-  Position zone_at;  ///< Of a schedule that names its zone.
-  Trigger trigger;   ///< Without `when` and `input`.
+  Trigger trigger;  ///< Without `when` and `input`.
   std::optional<ExpressionSyntax> when;
   std::optional<TemplateSyntax> input;
 };
@@ -241,7 +239,7 @@ struct WorkflowSyntax {
   std::string title, description, owner;
   Lifecycle lifecycle = Lifecycle::kActive;
   std::optional<Word> input_schema;
-  std::vector<Word> sensitive;
+  std::vector<std::string> sensitive;
   std::optional<TemplateSyntax> key, ordering_key;
   Ordering ordering = Ordering::kFifo;
   std::vector<LabelSyntax> labels;

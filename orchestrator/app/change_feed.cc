@@ -4,19 +4,16 @@
 
 namespace weft::app {
 
-ChangeFeed::ChangeFeed(std::uint64_t head, std::size_t kept_max, std::size_t bytes_max)
-    : head_(head), forgotten_(head), kept_max_(kept_max), bytes_max_(bytes_max) {}
+ChangeFeed::ChangeFeed(std::uint64_t head, std::size_t kept_max)
+    : head_(head), forgotten_(head), kept_max_(kept_max) {}
 
 void ChangeFeed::push(const engine::Change& change) {
-  const std::size_t bytes = change.event.to_json().size();
   {
     const std::lock_guard lock(mutex_);
-    kept_.push_back({change, bytes});
-    bytes_ += bytes;
+    kept_.push_back(change);
     head_ = std::max(head_, change.position);
-    while (kept_.size() > kept_max_ || (bytes_ > bytes_max_ && kept_.size() > 1)) {
-      forgotten_ = std::max(forgotten_, kept_.front().change.position);
-      bytes_ -= kept_.front().bytes;
+    while (kept_.size() > kept_max_) {
+      forgotten_ = std::max(forgotten_, kept_.front().position);
       kept_.pop_front();
     }
   }
@@ -40,12 +37,10 @@ ChangeFeed::Batch ChangeFeed::wait(std::uint64_t after, std::chrono::millisecond
   batch.missed = after < forgotten_;
   if (batch.missed) return batch;
   auto from = std::upper_bound(kept_.begin(), kept_.end(), after,
-                               [](std::uint64_t position, const Kept& kept) {
-                                 return position < kept.change.position;
+                               [](std::uint64_t position, const engine::Change& change) {
+                                 return position < change.position;
                                });
-  for (; from != kept_.end() && batch.changes.size() < max; ++from) {
-    batch.changes.push_back(from->change);
-  }
+  for (; from != kept_.end() && batch.changes.size() < max; ++from) batch.changes.push_back(*from);
   return batch;
 }
 

@@ -69,8 +69,7 @@ struct ConfigSources {
   std::string text;  ///< Its content.
   std::function<const char*(const char*)> variable;       ///< getenv, or a test's.
   std::map<std::string, std::vector<std::string>> flags;  ///< By Setting::flag.
-  /// The engine's limits, each with the least that works.
-  std::map<std::string, std::int64_t> limits_least;
+  std::vector<std::string> limit_names;                   ///< Those of the engine's limits struct.
 };
 
 /// One sentence: where, what came, what to write instead.

@@ -7,9 +7,9 @@
 
 #include "orchestrator/core/decider.h"
 #include "orchestrator/core/event_codec.h"
+#include "orchestrator/engine/history.h"
 #include "orchestrator/engine/problem.h"
 #include "orchestrator/engine/tables.h"
-#include "orchestrator/engine/unknown_saga.h"
 
 namespace weft::engine {
 namespace {
@@ -102,7 +102,15 @@ store::Result<SagaEntry*> Queries::named(const std::string& saga, Response& refu
     if ((*entry)->state.exists()) return *entry;
     context_.sagas.drop(*id);
   }
-  refused = unknown_saga(context_, saga);
+  refused = problem(404, "unknown_saga",
+                    id ? "there is no saga \"" + saga + "\""
+                       : "\"" + saga + "\" is neither a saga's id nor workflow:key");
+  if (const std::size_t colon = saga.find(':'); colon != std::string::npos) {
+    const std::string workflow = saga.substr(0, colon);
+    if (!context_.registry.workflows().contains(workflow)) {
+      refused = unknown_name("unknown_saga", "workflow", workflow, context_.registry.names());
+    }
+  }
   return nullptr;
 }
 
@@ -440,7 +448,7 @@ Response Queries::audit(const ReadAudit& query) const {
   std::string saga;
   if (!query.saga.empty()) {
     const auto id = context_.saga_named(query.saga);
-    if (!id) return unknown_saga(context_, query.saga);
+    if (!id) return problem(404, "unknown_saga", "there is no saga \"" + query.saga + "\"");
     saga = id->str();
   }
   const auto limit = static_cast<std::size_t>(
@@ -531,6 +539,7 @@ Response Queries::export_saga(const ExportSaga& query) {
   const auto entry = named(query.saga, refused);
   if (*entry == nullptr) return refused;
   const core::SagaState& state = (*entry)->state;
+  const bool masked = !state.birth.sensitive.empty();
   Value::Array events;
   for (std::uint64_t from = 1;;) {
     const auto records = context_.store.read_stream(saga_stream(state.birth.saga), from, 500);
@@ -538,19 +547,21 @@ Response Queries::export_saga(const ExportSaga& query) {
     for (const auto& record : *records) {
       auto event = decode_record(record);
       if (!event) continue;
-      events.push_back(core::event_json(state, *event, record.version)
-                           .with("format", static_cast<std::int64_t>(record.format))
-                           .with("hash", to_hex(std::string_view(
-                                             reinterpret_cast<const char*>(record.hash.data()),
-                                             record.hash.size()))));
+      events.push_back(with_bytes(core::event_json(state, *event, record.version), record, masked));
     }
     if (records->size() < 500) break;
     from += records->size();
   }
-  Response response = success(Value::object({{"weft_export", 1},
-                                        {"saga", shown(**entry)},
-                                        {"digest", state.birth.graph_digest},
-                                        {"events", Value::array(std::move(events))}}));
+  const Registry::Bundle sources =
+      context_.registry.sources(state.birth.workflow, state.birth.graph_digest);
+  Response response = success(Value::object(
+      {{"weft_export", kHistoryFormat},
+       {"saga", shown(**entry)},
+       {"digest", state.birth.graph_digest},
+       {"masked", masked},
+       {"definition", Value::object({{"files", source_files_value(sources.files)},
+                                     {"attachments", source_files_value(sources.attachments)}})},
+       {"events", Value::array(std::move(events))}}));
   response.revision = state.revision;
   return response;
 }

@@ -4,11 +4,9 @@
 #include <cctype>
 #include <utility>
 
-#include "dsl/neighbours.h"
 #include "orchestrator/core/decider.h"
 #include "orchestrator/engine/digest.h"
 #include "orchestrator/engine/problem.h"
-#include "orchestrator/engine/schedule.h"
 #include "orchestrator/engine/tables.h"
 
 namespace weft::engine {
@@ -179,6 +177,21 @@ std::optional<Registry::Bundle> Registry::load_bundle(const std::string& digest)
   return Bundle{files_from(data->find("files")), files_from(data->find("attachments"))};
 }
 
+Registry::Bundle Registry::sources(const std::string& workflow, const std::string& digest) const {
+  const auto known = workflows_.find(workflow);
+  if (known == workflows_.end()) return {};
+  for (const Build& build : known->second.builds) {
+    if (build.digest != digest) continue;
+    Bundle bundle = load_bundle(build.bundle).value_or(Bundle{});
+    std::erase_if(bundle.files, [&](const dsl::SourceFile& file) {
+      const std::string definition = definition_of(file);
+      return definition != "workflow " + workflow && !definition.starts_with("adapter ");
+    });
+    return bundle;
+  }
+  return {};
+}
+
 dsl::CompileResult Registry::compile(const Bundle& bundle, bool complete) const {
   std::map<std::string, const std::string*> texts;
   for (const auto& file : bundle.attachments) texts[clean_path(file.path)] = &file.text;
@@ -192,14 +205,7 @@ dsl::CompileResult Registry::compile(const Bundle& bundle, bool complete) const 
     }
     return std::nullopt;
   };
-  dsl::CompileResult compiled = dsl::compile(bundle.files, options);
-  // What is stored was known when it came; the machine's zones may have changed since.
-  if (complete) {
-    for (dsl::Diagnostic& unknown : dsl::unknown_zones(bundle.files, Schedule::is_zone)) {
-      compiled.diagnostics.push_back(std::move(unknown));
-    }
-  }
-  return compiled;
+  return dsl::compile(bundle.files, options);
 }
 
 void Registry::remember(const dsl::CompileResult& compiled) {

@@ -43,6 +43,7 @@ class Registry final {
     std::uint64_t events = 0;           ///< In its stream.
     [[nodiscard]] const Build* latest(std::string_view version) const;
   };
+  struct Bundle { std::vector<dsl::SourceFile> files, attachments; };
   struct Registered { std::string workflow, version, digest; bool fresh = false; };
   struct Outcome {
     dsl::CompileResult compiled;        ///< Diagnostics first of all.
@@ -75,6 +76,10 @@ class Registry final {
   [[nodiscard]] std::shared_ptr<const dsl::SagaGraph> graph(const std::string& workflow,
                                                             const std::string& digest);
 
+  /// What that graph was compiled from, its adapters' definitions and the schemas with it; empty if
+  /// it is missing.
+  [[nodiscard]] Bundle sources(const std::string& workflow, const std::string& digest) const;
+
   [[nodiscard]] const std::map<std::string, Workflow>& workflows() const { return workflows_; }
   [[nodiscard]] std::vector<std::string> names() const;
   /// Definitions as last registered; for live limits.
@@ -84,8 +89,6 @@ class Registry final {
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
  private:
-  struct Bundle { std::vector<dsl::SourceFile> files, attachments; };
-
   [[nodiscard]] std::optional<Bundle> load_bundle(const std::string& digest) const;
   [[nodiscard]] dsl::CompileResult compile(const Bundle& bundle, bool complete) const;
   void remember(const dsl::CompileResult& compiled);

@@ -6,7 +6,6 @@
 
 #include "adapters/messaging/subjects.h"
 #include "orchestrator/core/decider.h"
-#include "orchestrator/engine/trace_context.h"
 
 namespace weft::engine {
 namespace {
@@ -81,9 +80,7 @@ messaging::TaskHeaders headers_of(const Task& task, core::Timestamp now) {
   headers.timeout_ms = task.dispatch.timeout_ms;
   headers.deadline = core::format_time({now.ms + task.dispatch.timeout_ms});
   headers.token = task.token;
-  TraceContext trace = attempt_trace(task.dispatch.traceparent, task.key);
-  headers.traceparent = std::move(trace.parent);
-  headers.tracestate = std::move(trace.state);
+  headers.traceparent = task.dispatch.traceparent;
   return headers;
 }
 

@@ -132,6 +132,7 @@ TEST(DocsCommandsTest, TheTutorialWorks) { read_page_named("README.md"); }
 TEST(DocsCommandsTest, TheOperatorsGuideWorks) { read_page_named("docs/operators.md"); }
 TEST(DocsCommandsTest, TheAdapterGuideWorks) { read_page_named("docs/adapters.md"); }
 TEST(DocsCommandsTest, TheLanguageReferenceWorks) { read_page_named("docs/language.md"); }
+TEST(DocsCommandsTest, TheTestingGuideWorks) { read_page_named("docs/testing.md"); }
 TEST(DocsCommandsTest, TheArchitecturePageWorks) { read_page_named("docs/architecture.md"); }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace weft::app {
 [[nodiscard]] CommandSpec serve_command();
 [[nodiscard]] CommandSpec check_command();
 [[nodiscard]] CommandSpec graph_command();
+[[nodiscard]] CommandSpec test_command();
 [[nodiscard]] CommandSpec deploy_command();
 [[nodiscard]] CommandSpec workflows_command();
 [[nodiscard]] CommandSpec start_command();
@@ -31,6 +32,7 @@ namespace weft::app {
 [[nodiscard]] CommandSpec backup_command();
 [[nodiscard]] CommandSpec restore_command();
 [[nodiscard]] CommandSpec export_command();
+[[nodiscard]] CommandSpec replay_command();
 [[nodiscard]] CommandSpec fsck_command();
 [[nodiscard]] CommandSpec prune_command();
 

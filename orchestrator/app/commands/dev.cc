@@ -128,7 +128,8 @@ class Deployer {
 int run(const Invocation& invocation) {
   auto config = configure(invocation);
   if (!config) {
-    return not_started(invocation, kExitUsage, "bad_setting", config.error().message);
+    std::cerr << "weft: " << config.error().message << '\n';
+    return kExitUsage;
   }
   if (config->data.empty()) config->data = ".weft";
   if (config->log.format.empty()) config->log.format = "text";
@@ -138,21 +139,24 @@ int run(const Invocation& invocation) {
   if (paths.empty()) paths = {"."};
   auto definitions = read_definitions(paths);
   if (!definitions) {
-    return not_started(invocation, kExitFailed, "unreadable", definitions.error());
+    std::cerr << "weft: " << definitions.error() << '\n';
+    return kExitFailed;
   }
   Signals signals;
   std::unique_ptr<NatsChild> nats;
   if (!invocation.has("--nats")) {
     auto started = NatsChild::start(config->data + "/nats");
     if (!started) {
-      return not_started(invocation, kExitFailed, "nats_not_started", started.error());
+      std::cerr << "weft: " << started.error() << '\n';
+      return kExitFailed;
     }
     nats = std::move(*started);
     config->nats.url = nats->url();
   }
   auto node = Node::start(*config, {});
   if (!node) {
-    return not_started(invocation, node.error().exit_code, "not_started", node.error().message);
+    std::cerr << "weft: not started: " << node.error().message << '\n';
+    return node.error().exit_code;
   }
   Deployer deployer(**node);
   if (!definitions->files.empty()) deployer.deploy(*definitions);

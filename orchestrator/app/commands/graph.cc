@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <iostream>
 
 #include "orchestrator/app/commands/commands.h"
@@ -27,23 +26,11 @@ int run(const Invocation& invocation) {
   }
   const dsl::CompileResult result = compile_definitions(*definitions, false);
   if (dsl::has_errors(result.diagnostics) || result.workflows.empty()) {
-    if (!output.json()) std::cerr << diagnostics_text(result.diagnostics, *definitions);
-    const bool bad = dsl::has_errors(result.diagnostics);
-    Failure failure = make_failure(kExitFailed, bad ? "definition_errors" : "no_workflow",
-                                   "nothing can be drawn",
-                                   bad ? "the definition has errors" : "there is no workflow in it");
-    dsl::Value::Array found;
-    for (const dsl::Diagnostic& one : result.diagnostics) found.push_back(diagnostic_value(one));
-    failure.problem = failure.problem.with("diagnostics", dsl::Value::array(std::move(found)));
-    return output.fail(failure);
+    std::cerr << diagnostics_text(result.diagnostics, *definitions);
+    if (!dsl::has_errors(result.diagnostics)) std::cerr << "weft: there is no workflow in it\n";
+    return kExitFailed;
   }
   for (const auto& graph : result.workflows) {
-    // Sub-sagas that were looked up beside the files are not drawn: nobody asked for them.
-    const auto asked = std::any_of(
-        definitions->files.begin(),
-        definitions->files.begin() + static_cast<std::ptrdiff_t>(definitions->given),
-        [&](const dsl::SourceFile& file) { return file.text.ends_with(graph->source); });
-    if (!asked) continue;
     const Drawing drawing = draw(*graph);
     if (format == "json") {
       output.item(drawing_value(*graph, drawing));

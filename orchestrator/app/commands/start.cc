@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <chrono>
-#include <iostream>
 #include <thread>
 
 #include "orchestrator/app/commands/commands.h"
@@ -72,9 +71,6 @@ int run(const Invocation& invocation) {
         headers);
     if (!started) return output.fail(started.error());
     const Value& answer = started->body;
-    if (const std::string warning = field(answer, "warning"); !warning.empty()) {
-      std::cerr << "weft: warning: " << printable(warning) << '\n';
-    }
     if (!invocation.has("--wait")) {
       return print_result(started, output, [&](const Value&) {
         output.text(field(answer, "saga") + "  " +

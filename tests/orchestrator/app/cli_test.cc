@@ -64,36 +64,14 @@ TEST(CliTest, WithoutACommandItSaysWhatThereIs) {
   EXPECT_EQ(version.out.rfind("weft ", 0), 0U);
 }
 
-// Scripts read errors as documents, also those of their own making.
-TEST(CliTest, WrongUsageIsAProblemDocumentWhereJsonIsAskedFor) {
-  const std::vector<std::vector<std::string>> wrong = {
-      {"lst", "-o", "json"}, {"list", "--stat", "x", "-o", "json"}, {"show", "-o", "json"},
-      {"-o", "json", "show", "a", "b"}, {"serve", "-o", "json"}, {"serve", "--drain", "x", "-o", "json"}};
-  for (const auto& arguments : wrong) {
-    const Finished done = weft(arguments, {{"WEFT_DATA", ""}});
-    EXPECT_EQ(done.exit_code, 2) << arguments[0];
-    const auto problem = dsl::Value::parse(done.err);
-    ASSERT_TRUE(problem) << done.err;
-    EXPECT_NE(problem->string_or("detail", ""), "") << done.err;
-    EXPECT_EQ(done.out, "");
-  }
-}
-
-TEST(CliTest, ATokenMayStandInTheEnvironmentItself) {
-  const Finished wrong = weft({"list"}, {{"WEFT_TOKEN", "short"}});
-  EXPECT_EQ(wrong.exit_code, 4) << wrong.err;
-  const Finished good = weft({"list"}, {{"WEFT_TOKEN", "weft_0123456789abcdef"}});
-  EXPECT_EQ(good.exit_code, 3) << good.err;
-}
-
 TEST(CliTest, EveryCommandOfTheContractIsListed) {
   const std::vector<std::string> names = listed_commands();
   const std::vector<std::string> expected = {
-      "dev",     "serve",   "check",      "graph",  "deploy",    "workflows", "start",
-      "status",  "list",    "show",       "events", "stuck",     "retry",     "skip",
-      "resume",  "resolve", "compensate", "cancel", "terminate", "move",      "signal",
-      "pause",   "unpause", "adapters",   "order",  "unmatched", "audit",     "backup",
-      "restore", "export",  "fsck",       "prune"};
+      "dev",     "serve",  "check",   "graph",      "test",   "deploy",    "workflows",
+      "start",   "status", "list",    "show",       "events", "stuck",     "retry",
+      "skip",    "resume", "resolve", "compensate", "cancel", "terminate", "move",
+      "signal",  "pause",  "unpause", "adapters",   "order",  "unmatched", "audit",
+      "backup",  "restore", "export", "replay",     "fsck",   "prune"};
   EXPECT_EQ(names, expected);
 }
 
@@ -233,31 +211,6 @@ TEST(CliTest, FoldersAreCheckedWithoutTheirOtherYaml) {
   folder.write(".hidden/order.yaml", "weft: 1\nnonsense: x\n");
   const Finished finished = weft({"check", folder.path()});
   EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
-}
-
-// What a file names is looked up beside it; what is wrong with other files there is not asked.
-TEST(CliTest, AFileFindsWhatItNamesInItsFolder) {
-  const Folder folder;
-  const std::string head = "weft: 1\nversion: 1.0.0\nowner: a@shop.example\n";
-  folder.write("parent.yaml",
-               head + "workflow: shop.parent\nsteps:\n  - {step: a, saga: shop.child@1}\n");
-  folder.write(
-      "child.yaml",
-      head + "workflow: shop.child\nsteps:\n  - {step: b, call: erp.x, compensate: none}\n");
-  folder.write("adapters/erp.yaml", "weft: 1\nadapter: erp\n");
-  folder.write("broken.yaml", "weft: 1\nworkflow: shop.broken\n");
-  const Finished alone = weft({"check", folder.path("parent.yaml")});
-  EXPECT_EQ(alone.exit_code, 0) << alone.out << alone.err;
-  EXPECT_TRUE(contains(alone.out, "shop.child@1.0.0")) << alone.out;
-  EXPECT_TRUE(contains(alone.out, "adapter erp")) << alone.out;
-  EXPECT_FALSE(contains(alone.out, "note:")) << alone.out;
-  const Finished drawn = weft({"graph", folder.path("parent.yaml"), "--format", "json"});
-  EXPECT_TRUE(dsl::Value::parse(drawn.out)) << "one document, so one graph: " << drawn.out;
-  // A child that is wrong is said to be wrong: the parent cannot do without it.
-  folder.write("child.yaml", head + "workflow: shop.child\nsteps:\n  - {step: b, call: erp.x}\n");
-  const Finished wrong = weft({"check", folder.path("parent.yaml")});
-  EXPECT_EQ(wrong.exit_code, 1);
-  EXPECT_TRUE(contains(wrong.out, "child.yaml:6:")) << wrong.out;
 }
 
 TEST(CliTest, GraphsComeInThreeFormats) {
