@@ -57,7 +57,10 @@ std::string head(const Value& saga, const Output& output) {
   }
   out += line("labels", printable(labels_text(saga)));
   out += line("order", printable(field(saga, "ordering_key")));
-  out += line("parent", printable(cell_text(saga.find("parent"))));
+  if (const Value* parent = saga.find("parent"); parent != nullptr && parent->is_object()) {
+    out += line("parent", printable(field(*parent, "saga") + " at " + field(*parent, "step") +
+                                    (parent->boolean_or("detached", false) ? ", detached" : "")));
+  }
   if (const Value* waiting = saga.find("waiting"); waiting != nullptr && waiting->is_object()) {
     std::string text = field(*waiting, "for") + " " + field(*waiting, "name");
     if (const std::string since = ago(*waiting, "since"); !since.empty())
@@ -67,11 +70,12 @@ std::string head(const Value& saga, const Output& output) {
     out += line("waiting", printable(text));
   }
   if (const Value* error = saga.find("error"); error != nullptr && error->is_object()) {
-    const std::string step = field(*error, "step");  // None: the saga as a whole, as when cancelled.
-    out += line("error", output.paint(printable(field(*error, "class") + " " +
-                                                field(*error, "code") +
-                                                (step.empty() ? "" : " at " + step)),
-                                      Colour::kRed));
+    const std::string step =
+        field(*error, "step");  // None: the saga as a whole, as when cancelled.
+    out +=
+        line("error", output.paint(printable(field(*error, "class") + " " + field(*error, "code") +
+                                             (step.empty() ? "" : " at " + step)),
+                                   Colour::kRed));
     out += line("", printable(field(*error, "message")));
   }
   if (const Value* stuck = saga.find("stuck"); stuck != nullptr && stuck->is_object()) {
@@ -84,6 +88,11 @@ std::string head(const Value& saga, const Output& output) {
     out += line("you may", printable(joined(stuck->find("actions"))));
   }
   return out;
+}
+
+/// A code, and what was said with it, if anything was.
+std::string named(const std::string& code, const std::string& message) {
+  return message.empty() ? code : code + ": " + message;
 }
 
 std::string took(const Value& step) {
@@ -104,7 +113,7 @@ std::string steps(const Value& saga, const Output& output) {
     const Value* error = step.find("error");
     std::string note;
     if (error != nullptr && error->is_object()) {
-      note = field(*error, "code") + ": " + field(*error, "message");
+      note = named(field(*error, "code"), field(*error, "message"));
     }
     const Value* undo = step.find("compensation");
     std::string undone;
@@ -113,8 +122,8 @@ std::string steps(const Value& saga, const Output& output) {
       if (undo->integer_or("attempts", 0) > 1) undone += " x" + field(*undo, "attempts");
       if (const std::string code = field(*undo, "error", "code");
           undone.rfind("done", 0) != 0 && !code.empty()) {
-        note += (note.empty() ? "" : "; ") + ("undo: " + code + ": ") +
-                field(*undo, "error", "message");
+        note +=
+            (note.empty() ? "undo: " : "; undo: ") + named(code, field(*undo, "error", "message"));
       }
     }
     table.add({{path},
