@@ -25,6 +25,8 @@ const char* const kLocations[] = {"central", "north", "south"};
 // beyond the second an order is larger than a message may be (256 KiB).
 constexpr std::int64_t kOrderValueMax = 1'000'000'000'000;
 constexpr std::size_t kOrderLinesMax = 2000;
+// So many order lines make an article one that may sell out.
+constexpr std::size_t kManyBuyers = 4;
 
 // An article's code begins with five digits (85123A) or is one of the shop's own goods (DCGS0076).
 // Everything else is postage, a fee, a discount, a sample or a manual entry.
@@ -327,15 +329,20 @@ class Reader {
     }
   }
 
-  // The file names no stock. Every article has what the month asks of it, save every tenth, which
-  // has two thirds and sells out.
+  // The file names no stock. Every article has what the month asks of it, save every tenth of those
+  // that many want: it has two thirds and sells out. (Were an article short that one order wants,
+  // nobody would ever get it.)
   void stock_up() {
     auto& stock = result_.business.stock;
+    std::map<std::string, std::size_t> buyers;
     for (const auto& order : result_.business.orders) {
-      for (const auto& line : order.lines) stock[line.sku][line.location] += line.qty;
+      for (const auto& line : order.lines) {
+        stock[line.sku][line.location] += line.qty;
+        ++buyers[line.sku];
+      }
     }
     for (auto& [sku, by_location] : stock) {
-      if (spread(sku + "/scarce", 10) != 0) continue;
+      if (buyers[sku] < kManyBuyers || spread(sku + "/scarce", 10) != 0) continue;
       for (auto& [location, pieces] : by_location) pieces = pieces * 2 / 3;
     }
   }

@@ -477,7 +477,9 @@ tl::expected<bool, std::string> Story::account() {
     const auto saga = row.value("saga", "");
     const auto state = row.value("state", "");
     const bool in_part = partial.contains(saga);
-    if (state == "compensated" && row.value("revision", std::int64_t{0}) > longest) {
+    // A back-order's second try has its parent's key, not an order's.
+    const bool own = !row.value("key", "").ends_with("/again");
+    if (own && state == "compensated" && row.value("revision", std::int64_t{0}) > longest) {
       longest = row.value("revision", std::int64_t{0});
       compensated = saga;
     }

@@ -113,6 +113,33 @@ TEST(InvoicesTest, ALimitTakesTheFirstOrdersInTime) {
   EXPECT_EQ(invoices.report.cut_off, 1);
 }
 
+// What sells out is what many want: there the first are served. An article that a single order
+// wants is there.
+TEST(InvoicesTest, OnlyWhatManyWantSellsOut) {
+  std::string lines;
+  for (int sku = 20000; sku < 20100; ++sku) {
+    lines += "1," + std::to_string(sku) + ",X,3,2010-12-01 10:00:00,2.00,7.0,France\n";
+  }
+  const auto short_of = [](const Invoices& invoices, std::int64_t wanted) {
+    int count = 0;
+    for (const auto& [sku, by_location] : invoices.business.stock) {
+      for (const auto& [location, pieces] : by_location) count += pieces < wanted ? 1 : 0;
+    }
+    return count;
+  };
+  EXPECT_EQ(short_of(read(lines), 3), 0);
+  std::string more = lines;
+  for (const char* number : {"2", "3", "4"}) {
+    for (int sku = 20000; sku < 20100; ++sku) {
+      more += std::string(number) + "," + std::to_string(sku) +
+              ",X,3,2010-12-01 10:00:00,2.00,7.0,France\n";
+    }
+  }
+  const int scarce = short_of(read(more), 12);
+  EXPECT_GT(scarce, 2);
+  EXPECT_LT(scarce, 25);
+}
+
 TEST(InvoicesTest, PricesAreExact) {
   EXPECT_EQ(parse_price("2.55")->minor, 255);
   EXPECT_EQ(parse_price("2.1")->minor, 210);
