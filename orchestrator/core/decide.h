@@ -125,6 +125,7 @@ class Decider {
 
   // ---- decide_retry.cc ----
   [[nodiscard]] bool other_attempt_unknown(const Node& n, std::int64_t attempt) const;
+  [[nodiscard]] bool later_attempt_unknown(const Node& n, std::int64_t attempt) const;
   [[nodiscard]] static bool lists(const dsl::RetryPolicy& policy, const std::string& error_class,
                                   const std::string& code);
   [[nodiscard]] bool may_repeat(const std::string& adapter) const;

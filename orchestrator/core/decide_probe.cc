@@ -113,14 +113,16 @@ void Decider::report_probe(NodeId id, const ReportReply& r, const Judgement& j) 
 
 void Decider::probe_again(NodeId id, const Error& error, const ReportReply& r, const Judgement& j) {
   const Node& n = node(id);
-  if (leaving(id)) return give_up(id, error, false);
+  // The attempts' own answers may have come in the meantime, and say what no probe could.
+  const bool refused = !other_attempt_unknown(n, 0);
+  if (leaving(id)) return give_up(id, error, refused);
   const dsl::RetryPolicy& policy = step_of(n)->call->probe->retry;
   const std::int64_t delay = delay_of(policy, s_.birth.saga.str() + "/" + n.path.str() + "/probe",
                                       n.probes, j.retry_after_ms);
   const bool spent = (policy.attempts_max > 0 && n.probes >= policy.attempts_max) ||
                      (policy.elapsed_max_ms &&
                       now().ms + delay - n.probing_since.ms > *policy.elapsed_max_ms);
-  if (spent) return give_up(id, error, false);
+  if (spent) return give_up(id, error, refused);
   AttemptFailed failed;
   failed.path = n.path;
   failed.attempt = n.attempts;

@@ -436,7 +436,9 @@ void Decider::clear_stuck_by_reply(NodeId id, const ReportReply& r, const Judgem
     emit(SagaResumed{n.path, "late_reply"});
     return succeed_call(id, r.attempt, r.reply.body);
   }
-  const bool conclusive = j.effect == Effect::kNotHappened || !other_attempt_unknown(n, r.attempt);
+  // An answer was given before the later attempts were sent: it proves nothing of what they did.
+  const bool conclusive = j.effect == Effect::kNotHappened ? !later_attempt_unknown(n, r.attempt)
+                                                           : !other_attempt_unknown(n, r.attempt);
   if (j.outcome == Outcome::kPermanent && r.reply.kind == TaskReply::Kind::kFailure && conclusive &&
       j.effect != Effect::kPerhaps && n.effect == Effect::kPerhaps && j.code != "fenced") {
     emit(SagaResumed{n.path, "late_reply"});

@@ -1,6 +1,7 @@
 // Whether a failed attempt is made again, and when.
 
 #include <algorithm>
+#include <cstddef>
 
 #include "orchestrator/core/decide.h"
 
@@ -49,6 +50,13 @@ bool Decider::other_attempt_unknown(const Node& n, std::int64_t attempt) const {
     if (n.fates[i] == AttemptFate::kUnknown || n.fates[i] == AttemptFate::kOpen) return true;
   }
   return false;
+}
+
+bool Decider::later_attempt_unknown(const Node& n, std::int64_t attempt) const {
+  return std::any_of(n.fates.begin() + static_cast<std::ptrdiff_t>(attempt), n.fates.end(),
+                     [](AttemptFate fate) {
+                       return fate == AttemptFate::kUnknown || fate == AttemptFate::kOpen;
+                     });
 }
 
 std::int64_t Decider::delay_of(const dsl::RetryPolicy& policy, const std::string& salt,

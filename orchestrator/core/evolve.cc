@@ -453,6 +453,8 @@ class Folder {
       Node& n = at(e.path);
       n.stuck.reset();
       if (e.how == "retry") {
+        // A child that could not be started is asked for again: it may run from here on.
+        if (n.kind == "saga" && n.attempts > 0) n.effect = Effect::kPerhaps;
         n.attempts_base = n.attempts;
         n.policy_since = at_;
         n.waited_ms = 0;

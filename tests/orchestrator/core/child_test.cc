@@ -173,5 +173,33 @@ TEST(Child, AskedTwiceToUndoAnswersTwiceAndUndoesOnce) {
   EXPECT_THAT(told_parent(s), ElementsAre("completed", "compensated", "compensated"));
 }
 
+// Its start was refused, and a person has asked for it again: it may be running, so a cancel waits
+// for its end as for any pivot.
+TEST(Child, ACancelWaitsForAPivotChildThatWasAskedForAgain) {
+  Story s(R"(weft: 1
+workflow: shop.parent
+version: 1.0.0
+owner: team@shop.example
+steps:
+  - {step: first, call: a.first, compensate: {call: a.undo}}
+  - {step: part, saga: shop.child@1, pivot: true}
+---
+weft: 1
+workflow: shop.child
+version: 1.0.0
+owner: team@shop.example
+steps:
+  - {step: work, call: b.work, compensate: none}
+)");
+  s.start().reply("first");
+  s.command(core::ReportChildRefused{core::StepPath("part"), "retired", "no new starts"});
+  EXPECT_EQ(s.state(), "stuck");
+  s.command(core::RetryStep{core::StepPath("part")}).command(core::CancelSaga{});
+  EXPECT_THAT(s.asked(), IsEmpty()) << "nothing is undone while the child may run";
+  EXPECT_THAT(child_commands(s), ElementsAre("cancel"));
+  s.command(ended(s, "completed"));
+  EXPECT_EQ(s.state(), "completed");
+}
+
 }  // namespace
 }  // namespace weft::test

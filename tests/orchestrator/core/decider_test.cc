@@ -166,6 +166,22 @@ TEST(Decider, ProbeThatDoesNotKnowIsAskedAgainAndThenInDoubt) {
   EXPECT_THAT(s.asked(), ElementsAre("undo charge"));
 }
 
+// The attempt's own answer came while it was asked about, and says what no probe could.
+TEST(Decider, ALateRefusalEndsTheDoubtOfAProbeThatDoesNotKnow) {
+  Story s(kProbed);
+  s.start().reply("reserve").time_out("charge").late("charge", 1, failure("declined", 409));
+  s.probe("charge", "in_progress").after(1000).probe("charge", "unknown");
+  EXPECT_THAT(s.asked(), ElementsAre("undo reserve")) << "the only attempt was refused";
+}
+
+// A handler that throws after its commit answers 500: that is no answer to what it did.
+TEST(Decider, ALateErrorOfUnknownEffectAnswersNothing) {
+  Story s = order();
+  s.start().reply("reserve").time_out("charge").after(1000);
+  s.late("charge", 1, failure("", 500)).refuse("charge", "declined");
+  EXPECT_THAT(s.asked(), ElementsAre("undo charge")) << "the first attempt may have charged";
+}
+
 // ---- The pivot --------------------------------------------------------------------------------
 
 TEST(Decider, PivotRefusedForGoodCompensates) {
@@ -182,6 +198,31 @@ TEST(Decider, PivotInDoubtIsStuckAndClearedByALateReply) {
   s.late("ship", 1, success());
   EXPECT_THAT(s.asked(), ElementsAre("inform"));
   EXPECT_EQ(s.state(), "running");
+}
+
+// A refusal leaves nothing, but it is not remembered: what was refused first may be done by the
+// attempt after it, and the refusal may arrive last.
+TEST(Decider, ALateRefusalOfAnEarlierAttemptProvesNothingOfThePivot) {
+  Story s(R"(weft: 1
+workflow: test.late_refusal
+version: 1.0.0
+owner: test@shop.example
+steps:
+  - {step: reserve, call: shop.reserve, compensate: {call: shop.release}}
+  - {step: ship, call: shop.ship, pivot: true, retry: {max_attempts: 2, delay: 1s, jitter: none}}
+---
+weft: 1
+adapter: shop
+owner: shop@shop.example
+guarantee: fenced
+)");
+  s.start().reply("reserve").time_out("ship").after(1000).time_out("ship");
+  EXPECT_EQ(s.state(), "stuck");
+  s.late("ship", 1, failure("out_of_stock", 409));
+  EXPECT_EQ(s.state(), "stuck") << "the second attempt may have shipped";
+  EXPECT_THAT(s.asked(), IsEmpty());
+  s.late("ship", 2, failure("out_of_stock", 409));
+  EXPECT_THAT(s.asked(), ElementsAre("undo reserve")) << "the last word of a fenced adapter counts";
 }
 
 TEST(Decider, AfterThePivotARefusalIsStuckNeverCompensated) {
