@@ -133,6 +133,7 @@ TEST(DocsCommandsTest, TheOperatorsGuideWorks) { read_page_named("docs/operators
 TEST(DocsCommandsTest, TheAdapterGuideWorks) { read_page_named("docs/adapters.md"); }
 TEST(DocsCommandsTest, TheLanguageReferenceWorks) { read_page_named("docs/language.md"); }
 TEST(DocsCommandsTest, TheTestingGuideWorks) { read_page_named("docs/testing.md"); }
+TEST(DocsCommandsTest, TheProofPageWorks) { read_page_named("docs/verify.md"); }
 TEST(DocsCommandsTest, TheArchitecturePageWorks) { read_page_named("docs/architecture.md"); }
 
 }  // namespace

@@ -5,9 +5,9 @@ namespace weft::app {
 const std::vector<CommandSpec>& commands() {
   static const std::vector<CommandSpec> all = [] {
     std::vector<CommandSpec> list = {
-        dev_command(),    serve_command(),     check_command(), graph_command(),  test_command(),
-        deploy_command(), workflows_command(), start_command(), status_command(), list_command(),
-        show_command(),   events_command(),    stuck_command()};
+        dev_command(),  serve_command(),  check_command(),     graph_command(), verify_command(),
+        test_command(), deploy_command(), workflows_command(), start_command(), status_command(),
+        list_command(), show_command(),   events_command(),    stuck_command()};
     for (CommandSpec& command : action_commands()) list.push_back(command);
     list.push_back(signal_command());
     for (CommandSpec& command : pause_commands()) list.push_back(command);

@@ -14,6 +14,7 @@ namespace weft::app {
 [[nodiscard]] CommandSpec check_command();
 [[nodiscard]] CommandSpec graph_command();
 [[nodiscard]] CommandSpec test_command();
+[[nodiscard]] CommandSpec verify_command();
 [[nodiscard]] CommandSpec deploy_command();
 [[nodiscard]] CommandSpec workflows_command();
 [[nodiscard]] CommandSpec start_command();
