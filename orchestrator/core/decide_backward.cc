@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "orchestrator/core/decide.h"
+#include "orchestrator/core/planted.h"
+#include "orchestrator/core/reached.h"
 
 namespace weft::core {
 
@@ -32,6 +34,8 @@ void Decider::leave_with_error(NodeId id, const Error& error) {
                (e == "any" && error.error_class != "invalid");
       });
       if (!matches) continue;
+      REACHED("an error takes its route");
+      if (!node(id).slots.empty()) REACHED("a block's error takes its route after it was undone");
       emit(RouteTaken{node(id).path, i, error});
       if (step->on_error[i].body != dsl::kNoBlock) {
         return then_enter({step->on_error[i].body, id, route_slot(i), 0});
@@ -83,6 +87,7 @@ void Decider::route_done(NodeId id) {
       if (!is_settled(n)) emit(StepFailed{n.path, 0, error, {}, {}, {}, {}});
       return propagate(id, error);
     case dsl::Then::kStuck:
+      REACHED("a route ends stuck");
       return stuck(id, "forward", error);
   }
 }
@@ -94,7 +99,10 @@ void Decider::propagate(NodeId id, const Error& error) {
   if (leaving(parent, slot)) return check_scopes_of(id);
   if (parent == kRoot) {
     // After the pivot there is no way back: a person decides.
-    if (s_.pivot_reached) return stuck(id, "forward", error);
+    if (s_.pivot_reached) {
+      REACHED("an error leaves the top list after the pivot");
+      return stuck(id, "forward", error);
+    }
     return settle({}, "error", error);
   }
   const Node& owner = node(parent);
@@ -149,13 +157,19 @@ void Decider::close_leaf(NodeId id) {
   // What it took from others is not known: what depends on it waits for a person, who was asked.
   const bool took = n.effect == Effect::kPerhaps || n.effect == Effect::kHappened;
   if (was_stuck && n.attempts > 0 && took && gives_away(*step_of(n))) return;
-  if (was_stuck) emit(SagaResumed{path, "cancel"});
+  if (was_stuck) {
+    REACHED("going back clears a stuck place");
+    emit(SagaResumed{path, "cancel"});
+  }
   if (n.kind == "call" && n.attempts > 0) {
     if (was_stuck) {
       const bool nothing = n.effect == Effect::kNone || n.effect == Effect::kNotHappened;
       return give_up(id, n.error, nothing);
     }
-    if (n.pending) return give_up(id, cancelled, false);
+    if (n.pending) {
+      REACHED("pending work is given up in doubt");
+      return give_up(id, cancelled, false);
+    }
     if (n.task_open) {
       effect(withdrawal(n));
       return;
@@ -163,10 +177,12 @@ void Decider::close_leaf(NodeId id) {
     return give_up(id, n.error.code.empty() ? cancelled : n.error, !other_attempt_unknown(n, 0));
   }
   if (n.kind == "saga" && n.attempts > 0 && !(was_stuck && n.effect == Effect::kNotHappened)) {
+    REACHED("a running child is cancelled with its parent");
     effect(ChildCommand{path, n.child, "cancel", {}});
     return;
   }
   close_timers(n);
+  if (n.kind == "listen") REACHED("a wait for an event is closed on the way back");
   if (n.kind == "listen" && n.correlated) effect(ListenerClear{path, n.event, n.correlation, false});
   emit(StepFailed{path, 0, cancelled, {}, {}, {}, {}});
 }
@@ -216,9 +232,11 @@ void Decider::scope_undone(const Scope& scope) {
   if (!scope.slot) return leave_with_error(id, Error(node(id).rollback->error));
   const Error error = node(id).slots[*scope.slot].rollback->error;
   if (node(id).kind == "foreach") {
+    REACHED("an item is undone and its foreach goes on");
     emit(ScopeEnded{scope.path, *scope.slot, "", false, {}, error, {}, false});
     return item_ended(id, *scope.slot);
   }
+  REACHED("a lost branch of a race is undone");
   const dsl::Step* step = step_of(node(id));
   emit(ScopeEnded{scope.path, *scope.slot,
                   g_.block(step->parallel->branches[scope.slot->index]).name, false, {}, error, {},
@@ -237,8 +255,9 @@ bool Decider::pivot_may_have_run() const {
 /// While an attempt of the pivot may have been executed, cancel and deadline wait for it.
 void Decider::begin_cancel_if_possible() {
   if (!s_.cancel_requested && !s_.deadline_passed) return;
-  if (s_.phase != Phase::kForward || s_.pivot_reached || s_.finishing) return;
+  if (s_.phase != Phase::kForward || (s_.pivot_reached && !PLANTED(13)) || s_.finishing) return;
   if (pivot_may_have_run()) {
+    REACHED("a cancel or deadline waits for the pivot");
     const Node& pivot = *s_.find(StepPath(g_.step(g_.pivot).name));
     if (pivot.kind == "saga") {
       effect(ChildCommand{pivot.path, pivot.child, "cancel", {}});
@@ -265,6 +284,9 @@ void Decider::end_backward() {
   const bool anything = s_.compensations > 0 || s_.exceptions > 0;
   announce_end(with_own_words ? g_.on_cancelled : g_.on_compensated, {}, rollback.error,
                anything ? "compensated" : "failed");
+  if (s_.exceptions > 0) REACHED("compensated with exceptions");
+  if (rollback.cause == "deadline") REACHED("a deadline sends a saga back");
+  if (rollback.cause == "parent") REACHED("a completed child is undone");
   if (anything) {
     emit(SagaCompensated{rollback.error, s_.exceptions, cancelled});
     close_saga("compensated");

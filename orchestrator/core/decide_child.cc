@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "orchestrator/core/decide.h"
+#include "orchestrator/core/reached.h"
 
 namespace weft::core {
 
@@ -15,6 +16,7 @@ Decider::Refusal Decider::child_started(const ReportChildStarted& r) {
   if (id == kNoNode || is_settled(node(id)) || s_.ended()) return {};
   const dsl::Step* step = step_of(node(id));
   if (step == nullptr || !step->saga || !step->saga->detach) return {};
+  REACHED("a detached child has begun");
   StepSucceeded done;
   done.path = r.path;
   done.attempt = 1;
@@ -56,6 +58,7 @@ Decider::Refusal Decider::child_ended(const ReportChildEnded& r) {
   }
   if (is_settled(node(id)) || s_.ended()) return {};
   emit(ChildEnded{r.path, r.child, r.state, r.output, r.error, r.holdings});
+  if (node(id).stuck) REACHED("a child's end frees its stuck parent");
   if (node(id).stuck) emit(SagaResumed{r.path, "late_reply"});
   if (r.state == "completed") {
     StepSucceeded done;
@@ -83,6 +86,7 @@ Decider::Refusal Decider::child_ended(const ReportChildEnded& r) {
       then_error(id, error);
     }
   } else {
+    REACHED("a child was terminated");
     const Error error = invalid_error("child_terminated", "the child was terminated", r.path.str());
     if (leaving(id)) {
       emit(StepInDoubt{r.path, 1, error, {}});
@@ -115,9 +119,11 @@ Decider::Refusal Decider::child_not_done(NodeId id) {
 Decider::Refusal Decider::undo_as_child(const UndoAsChild& c) {
   if (s_.phase == Phase::kCompensated || s_.phase == Phase::kFailed ||
       s_.phase == Phase::kTerminated) {
+    REACHED("a child that has ended is asked again to undo itself");
     close_saga(engine_state(s_).c_str());  // Asked again: answered again.
     return {};
   }
+  if (s_.phase == Phase::kBackward) REACHED("a child that goes back is asked to undo itself");
   if (s_.phase == Phase::kBackward) return {};
   const Error error{"business", "cancelled", "undone with its parent", "", ""};
   if (s_.phase == Phase::kQueued) {
@@ -126,6 +132,7 @@ Decider::Refusal Decider::undo_as_child(const UndoAsChild& c) {
   }
   if (s_.phase != Phase::kCompleted) {
     if (s_.pivot_reached) {
+      REACHED("a child past its pivot is asked to undo itself");
       return reject(Rejection::Code::kPastPivot, "the child is past its pivot");
     }
     emit(CancelRequested{"compensate"});

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "orchestrator/core/decide.h"
+#include "orchestrator/core/reached.h"
 
 namespace weft::core {
 
@@ -104,9 +105,11 @@ void Decider::listen_done(NodeId id, const Value& data) {
 
 Decider::Refusal Decider::deliver_event(const DeliverEvent& e) {
   if (!e.event_id.empty() && s_.events_seen.contains(e.event_id)) {
+    REACHED("an event comes twice");
     out_.duplicate = true;
     return {};
   }
+  if (s_.ended()) REACHED("an event comes after the end");
   if (s_.ended()) return {};
   if (g_.cancelled_by && g_.cancelled_by->event == e.name && !s_.pivot_reached &&
       s_.phase != Phase::kBackward) {
@@ -163,6 +166,7 @@ Decider::Refusal Decider::deliver_signal(const DeliverSignal& e) {
       return {};
     }
   }
+  REACHED("a signal is kept until somebody waits for it");
   emit(EventReceived{StepPath(), e.name, e.event_id, e.data, true});
   return {};
 }
@@ -213,6 +217,7 @@ Decider::Refusal Decider::fire_timer(const std::string& timer) {
     begin_probe(id);
   } else if (kind == "within") {
     if (is_settled(n) || !due(n.within)) return {};
+    REACHED("a completion does not come within its time");
     const bool pending = n.pending;
     emit(TimerFired{timer, path});
     if (!pending) return {};  // Another attempt is under way; "pending" will be no answer to it.
@@ -227,6 +232,7 @@ Decider::Refusal Decider::fire_timer(const std::string& timer) {
     if (!listening) {
       listen_done(id, Value());
     } else {
+      REACHED("an event does not come");
       if (n.correlated) effect(ListenerClear{path, n.event, n.correlation, false});
       timed_out(id, step_of(node(id))->listen->on_timeout, "timeout");
     }
@@ -236,6 +242,7 @@ Decider::Refusal Decider::fire_timer(const std::string& timer) {
     emit(TimerFired{timer, path});
     begin_round(id, round);
   } else if (kind == "go") {
+    REACHED("a long loop goes on in another turn");
     start_items(id);
   }
   return {};

@@ -5,6 +5,8 @@
 
 #include "dsl/names.h"
 #include "orchestrator/core/decide.h"
+#include "orchestrator/core/planted.h"
+#include "orchestrator/core/reached.h"
 
 namespace weft::core {
 
@@ -28,7 +30,8 @@ Decider::Refusal Decider::cancel(const CancelSaga& c) {
     return reject(Rejection::Code::kClosed,
                   "the saga has finished; what it still holds is being given back");
   }
-  if (s_.pivot_reached) {
+  if (s_.pivot_reached && !PLANTED(13)) {
+    REACHED("a cancel comes after the pivot");
     return reject(Rejection::Code::kPastPivot,
                   "the saga is past its pivot and may only go forward" +
                       (g_.after_pivot.empty() ? std::string()
@@ -39,8 +42,10 @@ Decider::Refusal Decider::cancel(const CancelSaga& c) {
   emit(CancelRequested{c.kind});
   // Going back is a decision too: whoever asks for it takes a quarantine off.
   if (is_quarantined(s_)) emit(SagaResumed{StepPath(), "cancel"});
+  if (again) REACHED("a cancel comes while it goes back");
   if (again) return {};  // Going back already: recorded, nothing changes.
   if (s_.phase == Phase::kQueued) {
+    REACHED("a queued saga is cancelled");
     finish_failed({"business", "cancelled", command_.reason, "", ""}, c.kind == "cancel");
     return {};
   }
@@ -278,6 +283,7 @@ Decider::Refusal Decider::resolve(const ResolveStep& c) {
     return reject(Rejection::Code::kNotAllowed,
                   "past the pivot the saga may only go forward; use retry, or skip with an output");
   }
+  REACHED("a person knows that a step did not happen");
   Error error = mark->second.error;
   emit(SagaResumed{*place, "not_done"});
   give_up(id, std::move(error), true);
@@ -289,6 +295,8 @@ Decider::Refusal Decider::terminate() {
   if (s_.ended()) {
     return reject(Rejection::Code::kClosed, "the saga has ended: " + engine_state(s_));
   }
+  REACHED("a saga is terminated");
+  if (s_.phase == Phase::kBackward) REACHED("a saga is terminated on its way back");
   close_tasks();
   auto held = all_held(s_, Movement::Kind::kWrittenOff);
   if (!held.empty()) emit(WrittenOff{std::move(held)});

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "orchestrator/core/decide.h"
+#include "orchestrator/core/reached.h"
 
 namespace weft::core {
 
@@ -64,6 +65,10 @@ void Decider::report_probe(NodeId id, const ReportReply& r, const Judgement& j) 
   const dsl::CallSpec& call = *step_of(n)->call;
   const std::string state =
       j.outcome == Outcome::kSucceeded ? r.reply.body.string_or("state", "") : std::string();
+  if (state == "done") REACHED("a probe says done");
+  if (state == "not_done") REACHED("a probe says not done");
+  if (state == "undone") REACHED("a probe says undone");
+  if (state == "in_progress") REACHED("a probe says in progress");
   if (state == "done") {
     const Value* reply = r.reply.body.find("reply");
     const Value output = reply == nullptr ? Value::empty_object() : *reply;

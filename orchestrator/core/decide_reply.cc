@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "orchestrator/core/decide.h"
+#include "orchestrator/core/planted.h"
+#include "orchestrator/core/reached.h"
 
 namespace weft::core {
 
@@ -82,6 +84,7 @@ void Decider::report_forward(NodeId id, const ReportReply& r, Judgement j) {
   const bool current = r.attempt == n.attempts && fate == AttemptFate::kOpen;
   if (j.outcome == Outcome::kSucceeded) return succeed_call(id, r.attempt, r.reply.body);
   if (!current) {
+    REACHED("an earlier attempt fails after all");
     // An earlier attempt failed after all; what is under way now decides.
     if (r.reply.kind != TaskReply::Kind::kFailure || n.late.contains(r.attempt)) return;
     emit(recorded(r, j));
@@ -97,6 +100,8 @@ void Decider::report_forward(NodeId id, const ReportReply& r, Judgement j) {
   switch (j.outcome) {
     case Outcome::kPending: {
       if (n.pending) return;
+      REACHED("an adapter answers pending");
+      if (leaving(id)) REACHED("a pending answer in a scope that is being left");
       if (!step->call->completes) {
         if (leaving(id)) return give_up(id, error, false);
         return stuck(id, "forward",
@@ -130,6 +135,7 @@ void Decider::report_forward(NodeId id, const ReportReply& r, Judgement j) {
       return;
     case Outcome::kPermanent:
       if (j.code == "fenced") {
+        REACHED("a fence that this store never raised");
         if (leaving(id)) return give_up(id, error, true);
         return stuck(id, "forward",
                      invalid_error("fenced_elsewhere",
@@ -153,9 +159,13 @@ void Decider::report_forward(NodeId id, const ReportReply& r, Judgement j) {
 /// The dispatcher withdrew the task before it went out.
 void Decider::not_sent(NodeId id, std::int64_t attempt) {
   const Node& n = node(id);
+  REACHED("a task is withdrawn before it was sent");
   emit(TaskNotSent{n.path, attempt, "forward"});
   const bool wanted = !leaving(id) && !(n.pivot && (s_.cancel_requested || s_.deadline_passed));
-  if (wanted) return schedule_attempt(id);  // Withdrawn for nothing: ask again.
+  if (wanted) {
+    REACHED("a task was withdrawn for nothing");
+    return schedule_attempt(id);  // Withdrawn for nothing: ask again.
+  }
   give_up(id, {"business", "cancelled", "withdrawn before it was sent", n.path.str(), n.adapter},
           !other_attempt_unknown(node(id), attempt));
 }
@@ -171,6 +181,8 @@ void Decider::retry_or_fail(NodeId id, const ReportReply& r, const Judgement& j,
   const std::int64_t delay = delay_of(policy, s_.birth.saga.str() + "/" + n.path.str(), attempts,
                                       j.retry_after_ms);
   const bool wanted = !leaving(id) && !(n.pivot && (s_.cancel_requested || s_.deadline_passed) && conclusive);
+  if (!conclusive) REACHED("a refusal beside an unknown attempt proves nothing");
+  if (!wanted && n.pivot) REACHED("a cancel or deadline waited for the pivot, and it did not happen");
   if (wanted && may_retry(n, policy, error.error_class, error.code, attempts, delay)) {
     AttemptFailed failed;
     failed.path = n.path;
@@ -193,7 +205,10 @@ void Decider::attempt_unknown(NodeId id, const ReportReply& r, const Error& erro
                               const std::optional<std::int64_t>& retry_after_ms) {
   const Node& n = node(id);
   const dsl::CallSpec& call = *step_of(n)->call;
-  if (leaving(id)) return give_up(id, error, false);
+  if (leaving(id)) {
+    REACHED("an attempt ends unknown in a scope that is being left");
+    return give_up(id, error, false);
+  }
   AttemptFailed failed;
   failed.path = n.path;
   failed.attempt = r.attempt;
@@ -208,6 +223,7 @@ void Decider::attempt_unknown(NodeId id, const ReportReply& r, const Error& erro
   }
   // Neither to ask again nor to undo blindly: what an unsafe adapter did, a person has to find out.
   if (adapter_of(n.adapter).guarantee == dsl::Guarantee::kUnsafe) {
+    REACHED("an unsafe adapter did not answer");
     return stuck(id, "forward", error, Effect::kPerhaps);
   }
   const std::int64_t attempts = n.attempts - n.attempts_base;
@@ -239,6 +255,8 @@ void Decider::succeed_call(NodeId id, std::int64_t attempt, Value output) {
     return stuck(id, "forward", invalid_error("resource_error", why, n.path.str(), n.adapter),
                  Effect::kHappened);
   }
+  if (leaving(id)) REACHED("a call succeeds in a scope that is being left");
+  if (attempt < n.attempts) REACHED("an earlier attempt succeeds after all");
   const bool overlaid = n.waiting && s_.overlay;
   close_timers(n);
   StepSucceeded done;
@@ -254,6 +272,8 @@ void Decider::succeed_call(NodeId id, std::int64_t attempt, Value output) {
 /// The step gives up: not happened, or in doubt. What that means depends on where it stands.
 void Decider::give_up(NodeId id, Error error, bool not_happened) {
   const Node& n = node(id);
+  if (PLANTED(10) && !n.pivot) not_happened = true;  // in doubt passes for not happened
+  if (!not_happened) REACHED("a step gives up in doubt");
   const dsl::Step* step = step_of(n);
   const bool cancelling = s_.cancel_requested || s_.deadline_passed;
   const bool routed = std::any_of(
@@ -263,7 +283,10 @@ void Decider::give_up(NodeId id, Error error, bool not_happened) {
         });
       });
   const bool left = leaving(id);
-  if (!left && n.pivot && !not_happened) return stuck(id, "forward", std::move(error), Effect::kPerhaps);
+  if (!left && n.pivot && !not_happened && !PLANTED(12)) {
+    REACHED("nobody knows whether the pivot happened");
+    return stuck(id, "forward", std::move(error), Effect::kPerhaps);
+  }
   if (!left && s_.pivot_reached && !routed) {
     return stuck(id, "forward", std::move(error),
                  not_happened ? Effect::kNotHappened : Effect::kPerhaps);
@@ -324,6 +347,10 @@ std::optional<std::vector<Movement>> Decider::movements_of(const dsl::Step& step
   for (const dsl::ResourceMovement& m : step.call->holds) {
     auto items = items_of(m);
     if (!items) return std::nullopt;
+    if (PLANTED(9)) {  // the ledger counts it twice
+      movements.push_back({Movement::Kind::kHeld, m.resource, n.path, *items,
+                           g_.find_resource(m.resource)->quantity});
+    }
     movements.push_back({Movement::Kind::kHeld, m.resource, n.path, std::move(*items),
                          g_.find_resource(m.resource)->quantity});
   }
@@ -386,7 +413,8 @@ void Decider::late_reply(NodeId id, const ReportReply& r, const Judgement& j) {
       (did_succeed && (j.outcome == Outcome::kPermanent || (r.by_token && !success))) ||
       (success && n.state == StepState::kFailed && answered);
   out_.contradicted = contradiction;
-  if (!answer || (n.late.contains(r.attempt) && !news) || (answered && success == did_succeed)) {
+  const bool told = n.late.contains(r.attempt) && !news && !PLANTED(21);  // 21: told each time
+  if (!answer || told || (answered && success == did_succeed && !PLANTED(21)) || PLANTED(8)) {
     out_.duplicate = true;
     return;
   }
@@ -402,7 +430,10 @@ void Decider::late_reply(NodeId id, const ReportReply& r, const Judgement& j) {
                                     r.reply.effect == EffectClaim::kUndone ||
                                     n.compensation.effect == "undone");
     const bool will_be_undone = !s_.ended() && !s_.pivot_reached && in_rollback(id);
+    if (s_.ended()) REACHED("a success comes after the end");
     if (begun) {
+      REACHED("a success comes after its undo has begun");
+      if (n.compensation.effect == "none") REACHED("a success comes after an empty undo");
       late.repair = repair_now = !harmless;
     } else if (!did_succeed) {
       late.settles = will_be_undone;
@@ -420,6 +451,7 @@ void Decider::late_reply(NodeId id, const ReportReply& r, const Judgement& j) {
   }
   emit(std::move(late));
   if (contradiction) {
+    REACHED("answers contradict each other");
     emit(AnomalyRecorded{r.path, "contradiction",
                          "attempt " + std::to_string(r.attempt) + " answered " +
                              outcome_name(j.outcome) + " although the step is " +
@@ -433,6 +465,7 @@ void Decider::late_reply(NodeId id, const ReportReply& r, const Judgement& j) {
 void Decider::clear_stuck_by_reply(NodeId id, const ReportReply& r, const Judgement& j) {
   const Node& n = node(id);
   if (j.outcome == Outcome::kSucceeded && n.attempts > 0) {
+    REACHED("a late success frees a stuck step");
     emit(SagaResumed{n.path, "late_reply"});
     return succeed_call(id, r.attempt, r.reply.body);
   }
@@ -441,6 +474,7 @@ void Decider::clear_stuck_by_reply(NodeId id, const ReportReply& r, const Judgem
                                                            : !other_attempt_unknown(n, r.attempt);
   if (j.outcome == Outcome::kPermanent && r.reply.kind == TaskReply::Kind::kFailure && conclusive &&
       j.effect != Effect::kPerhaps && n.effect == Effect::kPerhaps && j.code != "fenced") {
+    REACHED("a late refusal frees a stuck step");
     emit(SagaResumed{n.path, "late_reply"});
     return give_up(id, error_of(n, j), true);
   }

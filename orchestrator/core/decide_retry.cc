@@ -4,6 +4,8 @@
 #include <cstddef>
 
 #include "orchestrator/core/decide.h"
+#include "orchestrator/core/planted.h"
+#include "orchestrator/core/reached.h"
 
 namespace weft::core {
 
@@ -45,6 +47,7 @@ Error Decider::error_of(const Node& n, const Judgement& j) const {
 }
 
 bool Decider::other_attempt_unknown(const Node& n, std::int64_t attempt) const {
+  if (PLANTED(24)) return false;  // one refusal proves it for all attempts
   for (std::size_t i = 0; i < n.fates.size(); ++i) {
     if (static_cast<std::int64_t>(i) + 1 == attempt) continue;
     if (n.fates[i] == AttemptFate::kUnknown || n.fates[i] == AttemptFate::kOpen) return true;
@@ -99,7 +102,10 @@ bool Decider::may_retry(const Node& n, const dsl::RetryPolicy& policy, const std
                         const std::string& code, std::int64_t attempts, std::int64_t delay_ms,
                         bool proven_undone) const {
   if (!lists(policy, cls, code)) return false;
-  if (policy.attempts_max > 0 && attempts >= policy.attempts_max) return false;
+  if (policy.attempts_max > 0 && attempts >= policy.attempts_max && !PLANTED(11)) {
+    REACHED("attempts are spent");
+    return false;
+  }
   if (policy.elapsed_max_ms &&
       now().ms + delay_ms - n.policy_since.ms > *policy.elapsed_max_ms) {
     return false;

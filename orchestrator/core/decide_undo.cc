@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "orchestrator/core/decide.h"
+#include "orchestrator/core/planted.h"
+#include "orchestrator/core/reached.h"
 
 namespace weft::core {
 
@@ -29,6 +31,7 @@ bool Decider::undo_node(NodeId id) {
     const bool independent = (kind == "parallel" || kind == "foreach") && slot.role < route;
     const bool was_at_work = at_work(slot);
     if (independent && kind == "foreach" && !was_at_work && active >= places) {
+      REACHED("items wait for their turn to be undone");
       inner = false;
       continue;
     }
@@ -47,7 +50,8 @@ bool Decider::undo_node(NodeId id) {
 }
 
 bool Decider::undo_slot(NodeId id, Slot slot) {
-  const std::vector<NodeId> children = node(id).slots[slot].children;
+  std::vector<NodeId> children = node(id).slots[slot].children;
+  if (PLANTED(3)) std::reverse(children.begin(), children.end());  // undo in forward order
   for (auto child = children.rbegin(); child != children.rend(); ++child) {
     if (!undo_node(*child)) return false;
   }
@@ -65,12 +69,17 @@ void Decider::schedule_compensation(NodeId id, bool leftover) {
   e.round = c.attempts == 0 ? 1 : again ? c.round : c.round + 1;
   e.leftover = leftover || (again && c.leftover);
   e.repair = c.repair || s_.ended();
+  if (e.round > 1) REACHED("a step is undone in a second round");
+  if (e.repair) REACHED("a repair after the end");
+  if (n.effect == Effect::kPerhaps) REACHED("what is in doubt is undone");
   if (n.undo == Undo::kChild) {
+    REACHED("a child is undone with its parent");
     e.child = true;
     emit(std::move(e));
     return;
   }
   if (n.undo == Undo::kManual) {
+    REACHED("a person has to undo a step");
     return stuck(id, "compensation", {"business", "manual", "a person has to undo this step",
                                       n.path.str(), n.adapter});
   }
@@ -133,6 +142,7 @@ void Decider::schedule_compensation(NodeId id, bool leftover) {
 void Decider::compensation_over(NodeId id) {
   const Node& n = node(id);
   if (n.own_owed && n.compensation.state == State::kOwed && (s_.ended() || !in_rollback(id))) {
+    REACHED("a success came late while its undo ran");
     return schedule_compensation(id);  // A success came late while it ran: once more.
   }
   if (s_.ended()) return;
@@ -147,10 +157,12 @@ void Decider::schedule_leftover(NodeId id) {
   const bool by_call = step != nullptr && step->call &&
                        step->call->compensate.kind == dsl::CompensationSpec::Kind::kCall;
   if (!by_call || n.compensation.state == State::kDone || n.compensation.state == State::kSkipped) {
+    REACHED("a leftover that nothing can give back is written off");
     emit(WrittenOff{all_of(n, Movement::Kind::kWrittenOff)});
     return;
   }
   if (n.compensation.state != State::kNotOwed && n.compensation.state != State::kOwed) return;
+  REACHED("a leftover goes back before the end");
   schedule_compensation(id, true);
 }
 
@@ -163,7 +175,12 @@ void Decider::report_compensation(NodeId id, const ReportReply& r, Judgement j) 
     const char* effect = r.reply.effect == EffectClaim::kUndone ? "undone"
                          : r.reply.effect == EffectClaim::kNone ? "none"
                                                                 : "";
-    if (c.state == State::kStuck) emit(SagaResumed{n.path, "late_reply"});
+    if (c.state == State::kStuck) {
+      REACHED("a late answer frees a stuck undo");
+      emit(SagaResumed{n.path, "late_reply"});
+    }
+    if (c.state == State::kRetrying) REACHED("an undo answers late, while its retry waits");
+    if (c.round > 1) REACHED("a second round of undo succeeds");
     return compensation_succeeded(id, effect);
   }
   if (c.state != State::kRunning || !known_round || r.attempt != c.attempts) {
@@ -178,7 +195,10 @@ void Decider::report_compensation(NodeId id, const ReportReply& r, Judgement j) 
   }
   Error error = error_of(n, j);
   error.adapter = c.adapter;
-  if (j.outcome == Outcome::kInvalid) return stuck(id, "compensation", error);
+  if (j.outcome == Outcome::kInvalid) {
+    REACHED("an undo answers nonsense");
+    return stuck(id, "compensation", error);
+  }
   // Nobody knows whether it was undone: asking again is for adapters that remember what they did.
   if (j.outcome == Outcome::kUnknown &&
       adapter_of(c.adapter).guarantee == dsl::Guarantee::kUnsafe) {
@@ -220,12 +240,17 @@ void Decider::compensation_succeeded(NodeId id, const std::string& effect_text) 
 
 void Decider::compensation_failed(NodeId id, const Error& error) {
   const Node& n = node(id);
+  if (PLANTED(22)) return compensation_succeeded(id, "");  // a failed undo passes for done
+  REACHED("an undo failed for good");
   const dsl::Step* step = step_of(n);
   const bool goes_on = step != nullptr && step->call && step->call->compensate.continue_on_failure;
   CompensationFailed failed{n.path, n.compensation.attempts, error, goes_on, {}};
   if (goes_on) failed.movements = all_of(n, Movement::Kind::kWrittenOff);
   emit(std::move(failed));
-  if (goes_on) return compensation_over(id);
+  if (goes_on) {
+    REACHED("a failed undo is passed over");
+    return compensation_over(id);
+  }
   stuck(id, "compensation", error);
 }
 

@@ -1,6 +1,7 @@
 #include "orchestrator/core/decider.h"
 
 #include "orchestrator/core/decide.h"
+#include "orchestrator/core/planted.h"
 
 namespace weft::core {
 
@@ -161,6 +162,7 @@ Decider::Refusal Decider::check_revision(const StepPath& step) const {
 
 /// Timers do not outlive what they are for.
 void Decider::close_timers(const Node& n) {
+  if (PLANTED(18)) return;  // timers outlive their scope
   const std::string& path = n.path.str();
   if (n.next_attempt) cancel_timer((n.probing ? "probe:" : "retry:") + path, n.next_attempt);
   cancel_timer("within:" + path, n.within);

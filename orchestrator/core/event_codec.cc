@@ -11,6 +11,7 @@
 
 #include "orchestrator/core/codec_reader.h"
 #include "orchestrator/core/codec_writer.h"
+#include "orchestrator/core/planted.h"
 #include "orchestrator/core/state_fields.h"
 
 namespace weft::core {
@@ -140,6 +141,7 @@ tl::expected<SagaState, std::string> decode_state(std::string_view bytes) {
   reader("state", state);
   reader.finish();
   if (!reader.error().empty()) return refused("snapshot", reader.error());
+  if (PLANTED(19)) state.events_seen.clear();  // a snapshot forgets which events it has seen
   if (state.nodes.empty()) return refused("snapshot", "there is no root");
   state.by_path.clear();
   for (NodeId id = 0; id < state.nodes.size(); ++id) {

@@ -7,6 +7,7 @@
 #include "dsl/digest.h"
 #include "dsl/expression.h"
 #include "orchestrator/core/decider.h"
+#include "orchestrator/core/planted.h"
 
 namespace weft::core {
 namespace {
@@ -118,6 +119,7 @@ tl::expected<Birth, Rejection> prepare_start(const dsl::SagaGraph& graph,
   Birth birth;
   if (!key->empty()) {
     birth.saga = saga_id(graph.workflow, *key);
+    if (PLANTED(20) && is_saga_id(request.random_id)) birth.saga = SagaId(request.random_id);
   } else if (is_saga_id(request.random_id)) {
     birth.saga = SagaId(request.random_id);
   } else {

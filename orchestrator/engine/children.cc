@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "orchestrator/core/planted.h"
+
 namespace weft::engine {
 
 // The row is settled by the parent's commit, not the child's: a crash in between starts the child
@@ -84,6 +86,10 @@ void Children::command(const core::SagaId& parent, const core::ChildCommand& eff
 
 void Children::notify(const core::SagaId& child, const core::ParentNotify& effect,
                       store::OutboxKey row) {
+  if (PLANTED(25)) {  // the parent never hears of its child's end
+    context_.commits.open().outbox_settle.push_back(row);
+    return;
+  }
   core::ReportChildEnded ended;
   ended.path = effect.parent_path;
   ended.child = child;

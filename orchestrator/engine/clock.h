@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "orchestrator/core/ids.h"
+#include "orchestrator/core/planted.h"
 
 namespace weft::engine {
 
@@ -43,7 +44,7 @@ class EngineTime {
       rest_ -= whole;
       time_.ms += whole.count();
     }
-    time_ = std::max(time_, clock.now());
+    time_ = PLANTED(17) ? clock.now() : std::max(time_, clock.now());
     return {time_, steady_};
   }
 

@@ -3,6 +3,8 @@
 #include <cassert>
 #include <utility>
 
+#include "orchestrator/core/planted.h"
+
 namespace weft::engine {
 
 CommitQueue::CommitQueue(store::EventStore& store, Executor post, std::size_t in_flight_max,
@@ -49,6 +51,9 @@ std::size_t CommitQueue::submit() {
     for (auto& action : actions_) last.push_back(std::move(action));
     actions_.clear();
     return 0;
+  }
+  if (PLANTED(1)) {  // effects and answers leave before they are durable
+    for (const auto& action : std::exchange(actions_, {})) action(store_.head_position() + 1);
   }
   const std::uint64_t number = current_number_++;
   batch_events_ = 0;

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "orchestrator/core/decider.h"
+#include "orchestrator/core/planted.h"
+#include "orchestrator/core/reached.h"
 
 namespace weft::engine {
 namespace {
@@ -84,7 +86,9 @@ void Dispatcher::add(const core::SagaId& saga, const OutboxRowData& row, bool re
     return;
   }
   task.subject = std::move(*subject);
-  if (resent && key.direction != core::Direction::kProbe && row.unsafe) {
+  if (resent) REACHED("a task is found open after a restart");
+  if (resent && key.direction != core::Direction::kProbe && row.unsafe && !PLANTED(23)) {
+    REACHED("a task is not sent again");
     report(task, reply_of(core::TaskReply::Kind::kNotResent,
                           "the adapter may have done it before the restart, and does not promise "
                           "that asking again is safe"));
@@ -128,6 +132,7 @@ void Dispatcher::withdraw(const TaskKey& key, const Moment& now) {
   Task& task = *found->second;
   task.withdrawn = true;
   if (task.state == Task::State::kReported) return;
+  if (task.state == Task::State::kSent) REACHED("a scope waits for what was sent");
   if (task.state == Task::State::kSent) {
     const auto timeout = task.alarms[static_cast<std::size_t>(AlarmKind::kTimeout)];
     if (timeout) {
@@ -218,6 +223,7 @@ void Dispatcher::ring(const Alarm& alarm, const Moment& now) {
   switch (alarm.kind) {
     case AlarmKind::kTimeout: {
       if (task.state != Task::State::kSent) return;
+      if (task.disconnected) REACHED("the connection broke before the answer");
       leave_flight(line, task);
       auto reply = reply_of(task.disconnected ? core::TaskReply::Kind::kDisconnected
                                               : core::TaskReply::Kind::kTimeout);
@@ -235,6 +241,7 @@ void Dispatcher::ring(const Alarm& alarm, const Moment& now) {
       return;
     }
     case AlarmKind::kOnWait:
+      REACHED("a task waits for its adapter longer than on_wait");
       task.waiting_reported = true;
       hooks_.waiting(task);
       return;
@@ -272,10 +279,12 @@ bool Dispatcher::on_reply(const std::string& token, messaging::Received& message
     return true;
   }
   Task& task = *found->second;
+  if (task.state == Task::State::kReported) REACHED("a second answer overtakes the first one's decision");
   if (task.state == Task::State::kReported) return false;  // the decider records what comes late
   AdapterLine& line = this->line(task.dispatch.adapter);
   const bool was_sent = task.state == Task::State::kSent;
   if (message.status == messaging::kStatusNoResponders) {
+    REACHED("nobody listens on a subject");
     if (was_sent) bounce(line, task, now);
     return true;
   }
@@ -293,6 +302,7 @@ bool Dispatcher::on_reply(const std::string& token, messaging::Received& message
   if (core::returns_to_queue(judged)) {
     const bool in_progress = judged.outcome == core::Outcome::kInProgress;
     if (in_progress) {
+      REACHED("an earlier attempt is still at work");
       task.sent_before = true;
     } else {
       line.refused();

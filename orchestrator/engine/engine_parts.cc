@@ -7,6 +7,8 @@
 #include <utility>
 #include <variant>
 
+#include "orchestrator/core/planted.h"
+#include "orchestrator/core/reached.h"
 #include "orchestrator/engine/engine_parts.h"
 #include "orchestrator/engine/outbox_row.h"
 #include "orchestrator/engine/tables.h"
@@ -140,12 +142,15 @@ std::optional<core::Rejection> Engine::Parts::admit(core::StartSaga& start,
     return std::nullopt;
   }
   if (graph.ordering == dsl::Ordering::kReject) {
+    REACHED("a start is refused while another of its queue lives");
     const auto head = context.ordering.head(birth.workflow, birth.ordering_key);
     return core::Rejection{
         core::Rejection::Code::kNotAllowed,
         "another saga with ordering key \"" + birth.ordering_key + "\" is still running",
         dsl::Value::object({{"head", head ? head->str() : std::string()}})};
   }
+  if (PLANTED(14)) return std::nullopt;  // two of one queue at a time
+  REACHED("a start waits behind its ordering key");
   start.queued = true;
   return std::nullopt;
 }
@@ -195,6 +200,7 @@ void Engine::Parts::report(const Task& task, core::TaskReply reply) {
     // The decider settles the task's row with its outcome. A task that concerns nobody any more
     // (its saga is gone or ended meanwhile) must not stay in the outbox for ever.
     if (!context.dispatcher.knows(key) || result.entry == nullptr) return;
+    REACHED("an answer that concerns nobody any more settles its row");
     context.dispatcher.settle(key);
     context.commits.open().outbox_settle.push_back(
         {saga_stream(key.saga), task_row_id(key.path, key.direction, key.attempt, key.round)});
@@ -220,6 +226,7 @@ void Engine::Parts::release(const core::SagaId& saga, const core::SagaEffect& ef
         if constexpr (std::is_same_v<E, core::TaskDispatch>) {
           OutboxRowData task = *row;
           task.effect = e;
+          if (PLANTED(7)) context.commits.open().outbox_settle.push_back(key());  // gone when sent
           context.dispatcher.add(saga, task, resent, context.now);
         } else if constexpr (std::is_same_v<E, core::TaskWithdraw>) {
           context.dispatcher.withdraw({saga, e.path, e.direction, e.attempt, e.round}, context.now);
@@ -247,6 +254,7 @@ void Engine::Parts::release(const core::SagaId& saga, const core::SagaEffect& ef
 // ---- Recovery -----------------------------------------------------------------------------------
 
 tl::expected<void, std::string> Engine::Parts::recover_outbox() {
+  if (PLANTED(6)) return {};  // effects owed at a crash are forgotten
   store::Bytes cursor;
   for (;;) {
     const auto page = context.store.scan_outbox({}, cursor, kOutboxRowsPerRead);
@@ -273,6 +281,7 @@ tl::expected<void, std::string> Engine::Parts::recover_outbox() {
 void Engine::Parts::recover_queues() {
   for (const auto& [name, queue] : context.ordering.queues()) {
     if (queue.places.front().queued) {
+      REACHED("recovery begins the head of a queue");
       Envelope envelope;
       envelope.saga = queue.places.front().saga;
       envelope.command.body = core::RunSaga{};

@@ -6,6 +6,7 @@
 
 #include "adapters/messaging/subjects.h"
 #include "orchestrator/core/decider.h"
+#include "orchestrator/core/planted.h"
 
 namespace weft::engine {
 namespace {
@@ -75,6 +76,7 @@ messaging::TaskHeaders headers_of(const Task& task, core::Timestamp now) {
   headers.step = task.key.path.str();
   headers.attempt = small(task.key.attempt);
   headers.idempotency_key = core::idempotency_key(task.key.saga, task.key.path).str();
+  if (PLANTED(4)) headers.idempotency_key += "-" + std::to_string(task.key.attempt);
   headers.compensation = task.key.direction == core::Direction::kCompensation;
   headers.compensation_round = small(task.key.round);
   headers.timeout_ms = task.dispatch.timeout_ms;

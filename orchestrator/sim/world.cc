@@ -92,6 +92,12 @@ tl::expected<void, std::string> World::begin() {
   if (auto recovered = engine_->recover(); !recovered) {
     return tl::unexpected("the engine does not recover: " + recovered.error());
   }
+  core::Timestamp last_durable;
+  if (const std::uint64_t head = store_->head_position(); head > 0) {
+    const auto last = store_->read_all(head - 1, 1);
+    if (last && !last->empty()) last_durable.ms = last->back().at_ms;
+  }
+  civil_.start(last_durable, clock_);
   for (const auto& subscription : engine_->subscriptions()) {
     const auto subscribed =
         bus_->subscribe(subscription.pattern, subscription.queue_group, [this](Received message) {

@@ -15,6 +15,7 @@
 
 #include "adapters/messaging/contract.h"
 #include "adapters/messaging/subjects.h"
+#include "orchestrator/engine/clock.h"
 #include "orchestrator/engine/engine.h"
 #include "orchestrator/sim/sim_bus.h"
 #include "orchestrator/sim/sim_clock.h"
@@ -108,6 +109,9 @@ class World {
   void adapter(const std::string& name, Handler handler);
   void stop_adapter(const std::string& name) { adapters_.erase(name); }
   [[nodiscard]] bool has_adapter(const std::string& name) const { return adapters_.contains(name); }
+  [[nodiscard]] bool adapter_connected(const std::string& name) const {
+    return adapters_.contains(name) && adapters_.at(name).bus->connected();
+  }
   /// A late answer of an adapter; lost if it has stopped meanwhile.
   void answer(const std::string& adapter, messaging::Message message);
 
@@ -130,6 +134,8 @@ class World {
   SimDisk& disk() { return *disk_; }
   SimBus& client() { return *client_; }
   [[nodiscard]] std::int64_t steady_ms() const { return clock_.steady_ms(); }
+  /// The time that programs without a fault of their own clock agree upon with the engine.
+  [[nodiscard]] core::Timestamp civil_time() { return civil_.read(clock_).time; }
 
  protected:
   void trouble(const std::string& what) const {
@@ -150,6 +156,7 @@ class World {
   std::unique_ptr<SimBus> bus_, client_;
   std::unique_ptr<engine::Engine> engine_;
   std::deque<std::function<void()>> posted_;
+  engine::EngineTime civil_;
   std::optional<std::int64_t> sync_at_;
   std::optional<std::string> fatal_;
   std::map<std::pair<std::int64_t, std::uint64_t>, std::function<void()>> planned_;
