@@ -90,6 +90,15 @@ bool header::is_protocol_name(std::string_view name) {
                      [&](std::string_view known) { return one.find(known) != nullptr; });
 }
 
+bool header::decides(std::string_view name) {
+  Headers one;
+  if (!one.add(name, "x")) return false;
+  constexpr std::string_view kNames[] = {kKey, kMessageId, kContentType, kPending,
+                                         kServiceErrorCode, kEffect, kIdempotencyKey, kCompensation};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](std::string_view known) { return one.find(known) != nullptr; });
+}
+
 bool is_idempotency_key(std::string_view text) {
   constexpr std::string_view kSigns = "_/[]~.-";
   return !text.empty() && text.size() <= kIdempotencyKeyLengthMax &&

@@ -38,6 +38,8 @@ inline constexpr std::string_view kMessageId = "Nats-Msg-Id";
 inline constexpr std::string_view kContentType = "Content-Type";
 /// One of the names above, in any case.
 [[nodiscard]] bool is_protocol_name(std::string_view name);
+/// One of those whose absence means something, so that a lost one must not look absent.
+[[nodiscard]] bool decides(std::string_view name);
 }  // namespace header
 
 inline constexpr int kProtocolVersion = 1;

@@ -108,8 +108,8 @@ struct Received {
   std::string reply;  ///< Where to answer; empty: nobody waits. Pass it through reply_subject().
   Headers headers;
   std::string body;
-  /// False: there were headers and the library could not read them, so `headers` is empty and
-  /// nothing may be concluded from what it lacks.
+  /// False: there were headers that could not be read, one of them perhaps of those that decide
+  /// what the message means; nothing may be concluded from what `headers` lacks.
   bool headers_readable = true;
   /// The broker's own status, 0 for an ordinary message. 503 = nobody listens on that subject.
   int status = 0;

@@ -58,16 +58,17 @@ natsStatus send(natsConnection* connection, const Message& message) {
 // A = "B: 1"), and refuses all headers when the last value is empty. A service may well send an
 // empty `Nats-Service-Error`; its code must not get lost with it. So a value that begins with the
 // name of a header of the protocol is taken for what it was.
-void add_header(Headers& headers, std::string_view name, std::string_view value) {
+void add_header(Received& received, std::string_view name, std::string_view value) {
   const std::size_t colon = value.find(':');
   if (colon != std::string_view::npos && header::is_protocol_name(value.substr(0, colon))) {
     std::string_view rest = value.substr(colon + 1);
     while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
-    add_header(headers, value.substr(0, colon), rest);
+    add_header(received, value.substr(0, colon), rest);
     return;
   }
-  // What a peer wrote against the rules is dropped, not passed on.
-  [[maybe_unused]] const auto added = headers.add(name, value);
+  // What a peer wrote against the rules is dropped, not passed on. Of the protocol's own headers
+  // the absence says something (no key, no error), so their loss must not look like it.
+  if (!received.headers.add(name, value) && header::decides(name)) received.headers_readable = false;
 }
 
 void on_error(natsConnection*, natsSubscription*, natsStatus, void*) {
@@ -95,7 +96,7 @@ Received received_from_nats(natsMsg* message) {
     int values_count = 0;
     if (natsMsgHeader_Values(message, names[i], &values, &values_count) != NATS_OK) continue;
     for (int j = 0; j < values_count; ++j) {
-      add_header(received.headers, names[i], values[j]);
+      add_header(received, names[i], values[j]);
     }
     std::free(static_cast<void*>(values));
   }

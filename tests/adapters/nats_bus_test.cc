@@ -148,6 +148,30 @@ TEST(NatsBusTest, EmptyHeaderValuesOfOthersDoNoHarm) {
   EXPECT_EQ(replies[3].kind, TaskReply::Kind::kSuccess);
 }
 
+// A start without a key starts another saga at each repeat: a key that had to be dropped must not
+// look like none.
+TEST(NatsBusTest, AHeaderThatDecidesIsNotLostInSilence) {
+  test::NatsServer server;
+  const auto bus = connect(server.url());
+  std::mutex mutex;
+  std::vector<bool> readable;
+  ASSERT_TRUE(until([&] { return bus->connected(); }));
+  ASSERT_TRUE(bus->subscribe(*any_pattern("starts"), "", [&](Received message) {
+    const std::lock_guard lock(mutex);
+    readable.push_back(message.headers_readable);
+  }));
+  test::RawClient raw(server.port());
+  const std::string lengthy(5000, 'k');
+  raw.publish("starts", "NATS/1.0\r\nWeft-Key: " + lengthy + "\r\n\r\n", "{}");
+  raw.publish("starts", "NATS/1.0\r\nweft-key: a\x01z\r\n\r\n", "{}");
+  raw.publish("starts", "NATS/1.0\r\nX-Other: " + lengthy + "\r\nWeft-Key: k\r\n\r\n", "{}");
+  ASSERT_TRUE(until([&] {
+    const std::lock_guard lock(mutex);
+    return readable.size() == 3;
+  }));
+  EXPECT_EQ(readable, (std::vector<bool>{false, false, true}));
+}
+
 TEST(NatsBusTest, BadConfigurationIsNamed) {
   NatsOptions options;
   options.url = " , ";
