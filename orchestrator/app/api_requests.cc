@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "orchestrator/app/near_match.h"
 #include "orchestrator/app/time_text.h"
 #include "orchestrator/engine/problem.h"
 
@@ -200,6 +201,14 @@ class Reader {
   std::optional<engine::Response> problem_;
 };
 
+/// SEMANTICS.md, Where a saga can be.
+const std::vector<std::string>& saga_states() {
+  static const std::vector<std::string> kAll{"queued",       "running",     "waiting",
+                                             "completed",    "compensating", "compensated",
+                                             "failed",       "stuck",       "terminated"};
+  return kAll;
+}
+
 bool needs_revision(const std::string& action) {
   return action == "retry" || action == "skip" || action == "resume" || action == "compensate" ||
          action == "move" || action == "mark_undone" || action == "resolve";
@@ -227,6 +236,12 @@ Result sagas(Reader& reader, const std::vector<std::string>& path) {
     if (!get) return wrong_method(request, "GET");
     engine::ListSagas list;
     list.states = request.parameters("state");
+    for (const std::string& state : list.states) {
+      if (std::find(saga_states().begin(), saga_states().end(), state) == saga_states().end()) {
+        reader.fail("bad_parameter",
+                    "`state` `" + state + "` is none" + near_match_hint(state, saga_states()));
+      }
+    }
     list.status = reader.parameter("status");
     list.workflow = reader.parameter("workflow");
     list.key = reader.parameter("key");
@@ -305,7 +320,8 @@ Result workflows(Reader& reader, const std::vector<std::string>& path) {
     std::string key = request.header("Idempotency-Key");
     if (key.empty()) key = request.header("Weft-Key");
     return reader.done(engine::StartWorkflow{path[1], request.body, std::move(key),
-                                             request.header("traceparent")});
+                                             request.header("traceparent"),
+                                             request.header("tracestate")});
   }
   if (action == "current") {
     reader.body({"version", "reason"});

@@ -7,6 +7,8 @@
 #include "orchestrator/core/decider.h"
 #include "orchestrator/engine/problem.h"
 #include "orchestrator/engine/task_message.h"
+#include "orchestrator/engine/trace_context.h"
+#include "orchestrator/engine/unknown_saga.h"
 
 namespace weft::engine {
 namespace {
@@ -67,7 +69,7 @@ void BuiltinAdapter::start(const dsl::Value& input, const messaging::TaskHeaders
   StartOrder order;
   order.workflow = input.string_or("workflow", "");
   order.key = input.string_or("key", task.idempotency_key);
-  order.traceparent = task.traceparent;
+  order.trace = kept_trace(task.traceparent, task.tracestate);
   order.actor = actor;
   order.via = "workflow";
   const dsl::Value* document = input.find("input");
@@ -113,7 +115,7 @@ void BuiltinAdapter::cancel(const std::string& saga, const std::string& reason,
     const auto id = context_.saga_named(saga);
     const auto entry = id ? context_.sagas.load(*id) : store::Result<SagaEntry*>(nullptr);
     if (!entry || *entry == nullptr || !(*entry)->state.exists()) {
-      return context_.answer(reply, problem(404, "unknown_saga", "there is no saga \"" + saga + "\""));
+      return context_.answer(reply, unknown_saga(context_, saga));
     }
     context_.answer(reply, cancelled((*entry)->state));
   });

@@ -37,6 +37,9 @@ void Children::start(const core::SagaId& parent, const core::ChildStart& effect,
   order.parent = parent;
   order.parent_path = effect.path;
   order.detached = effect.detached;
+  if (const auto entry = context_.sagas.load(parent); entry && (*entry)->state.exists()) {
+    order.trace = (*entry)->state.birth.traceparent;
+  }
   order.decided = [this, parent, path = effect.path, child = effect.child,
                    row = std::move(row)](const Response& response) {
     if (response.ok()) {

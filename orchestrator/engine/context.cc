@@ -28,7 +28,8 @@ Context::Context(EngineConfig configuration, store::EventStore& event_store,
             [this](const std::string& workflow, const std::string& digest) {
               return registry.graph(workflow, digest);
             },
-            static_cast<std::size_t>(limits.sagas_in_memory)),
+            static_cast<std::size_t>(limits.sagas_in_memory),
+            static_cast<std::size_t>(limits.sagas_in_memory_bytes)),
       projections(store, metrics),
       objectives(store, metrics, limits.label_values),
       ordering(store),

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "adapters/messaging/subjects.h"
 #include "orchestrator/core/decider.h"
 #include "orchestrator/engine/problem.h"
 #include "orchestrator/engine/tables.h"
@@ -100,6 +99,11 @@ tl::expected<void, std::string> Controls::recover() {
 }
 
 void Controls::apply_limits() {
+  for (const std::string& workflow : context_.registry.names()) {
+    const auto graph = context_.registry.current(workflow);
+    if (!graph) continue;
+    for (const auto& [name, adapter] : graph->adapters) context_.dispatcher.know(name);
+  }
   for (const auto& [name, adapter] : context_.registry.adapters()) {
     context_.dispatcher.set_defined_limits(name, adapter->limits);
   }
@@ -185,6 +189,12 @@ void Controls::choose(const ChooseVersion& order, const core::Actor& actor, cons
   context_.answer(reply, success(Value::object({{"workflow", order.workflow}, {"current", order.version}})));
 }
 
+Response Controls::unknown_adapter(const std::string& name) const {
+  std::vector<std::string> known;
+  for (const auto& [one, line] : context_.dispatcher.lines()) known.push_back(one);
+  return unknown_name("unknown_adapter", "adapter", name, known);
+}
+
 // ---- Holding and limiting -----------------------------------------------------------------------
 
 void Controls::set_limits(const SetAdapterLimits& order, const core::Actor& actor,
@@ -195,11 +205,7 @@ void Controls::set_limits(const SetAdapterLimits& order, const core::Actor& acto
     }
   }
   const auto& lines = context_.dispatcher.lines();
-  if (!lines.contains(order.name)) {
-    std::vector<std::string> known;
-    for (const auto& [name, line] : lines) known.push_back(name);
-    return context_.answer(reply, unknown_name("unknown_adapter", "adapter", order.name, known));
-  }
+  if (!lines.contains(order.name)) return context_.answer(reply, unknown_adapter(order.name));
   context_.dispatcher.set_limits(order.name, order.concurrency, order.rate_count,
                                  order.rate_window_ms);
   const AdapterLine& line = *lines.at(order.name);
@@ -229,9 +235,9 @@ void Controls::pause(const Pause& order, const core::Actor& actor, const Reply& 
     }
     context_.dispatcher.pause_workflow(order.name, order.paused, context_.now);
   } else if (order.kind == "adapter") {
-    if (!messaging::is_name(order.name)) {
-      return context_.answer(reply, problem(404, "unknown_adapter",
-                                            "\"" + order.name + "\" is no adapter's name"));
+    // Whoever pauses in a hurry must not believe that a misspelt adapter is held.
+    if (!context_.dispatcher.lines().contains(order.name)) {
+      return context_.answer(reply, unknown_adapter(order.name));
     }
     context_.dispatcher.pause_adapter(order.name, order.paused, context_.now);
   } else if (engine) {
@@ -319,6 +325,10 @@ void Controls::resolve(const ResolveUnmatched& order, const core::Actor& actor, 
     auto edited = Value::parse(*order.edited, json_limits(context_.limits));
     if (!edited) return context_.answer(reply, from_json_error(edited.error()));
     data = std::move(*edited);
+  } else if (!letter->text.empty()) {
+    return context_.answer(reply, problem(422, "not_json",
+                                          "what came was no JSON document; deliver a mended one "
+                                          "(`data`, --edit FILE) or discard it"));
   }
   record("deliver", Value::object({{"id", order.id}, {"name", letter->name}}), actor, order.reason);
   const Reply done = [this, id = order.id, reply](const Response& response) {
@@ -330,7 +340,7 @@ void Controls::resolve(const ResolveUnmatched& order, const core::Actor& actor, 
     const std::string again = letter->event_id + "/again/" + to_hex(context_.config.random_bytes(4));
     correlation_.accept(letter->name, std::move(data), again, actor, {}, done);
   } else if (restart_) {
-    restart_(letter->name, data, actor, done);
+    restart_(*letter, order.id, data, actor, done);
   }
 }
 

@@ -29,15 +29,17 @@ class Controls final {
   void prune(const Prune& order, const core::Actor& actor, const Reply& reply);
 
   [[nodiscard]] const std::set<std::string>& paused_workflows() const { return paused_workflows_; }
-  /// Called when a rejected document is delivered again.
-  void set_restart(std::function<void(const std::string& workflow, const dsl::Value& data,
-                                      const core::Actor&, const Reply&)> restart) {
+  /// Offers a rejected document again, as `data`, by the way it came.
+  using Restart = std::function<void(const DeadLetter::Letter& letter, const std::string& id,
+                                     const dsl::Value& data, const core::Actor&, const Reply&)>;
+  void set_restart(Restart restart) {
     restart_ = std::move(restart);
   }
   /// Called after definitions changed.
   void set_registered(std::function<void()> registered) { registered_ = std::move(registered); }
 
  private:
+  [[nodiscard]] Response unknown_adapter(const std::string& name) const;
   void record(const std::string& action, dsl::Value data, const core::Actor& actor,
               const std::string& reason);
   void apply_limits();
@@ -48,7 +50,7 @@ class Controls final {
   DeadLetter& dead_letter_;
   Correlation& correlation_;
   std::set<std::string> paused_workflows_;
-  std::function<void(const std::string&, const dsl::Value&, const core::Actor&, const Reply&)> restart_;
+  Restart restart_;
   std::function<void()> registered_;
 };
 

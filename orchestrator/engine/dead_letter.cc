@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "orchestrator/core/decider.h"
+#include "orchestrator/core/sensitive.h"
 #include "orchestrator/engine/problem.h"
 #include "orchestrator/engine/tables.h"
 
@@ -16,6 +17,37 @@ std::optional<std::string> key_of(std::string_view id) {
 }
 
 constexpr std::size_t kCountMax = 10'000;
+
+/// What the trigger of that kind makes of the document, which is what the sensitive paths are
+/// about; the document itself where there is no such trigger or it cannot.
+dsl::Value input_of(const dsl::SagaGraph& graph, const dsl::Value& data) {
+  for (const dsl::Trigger& trigger : graph.triggers) {
+    if (!trigger.input) continue;
+    dsl::MapBindings bindings;
+    bindings.set("event", data);
+    if (auto input = trigger.input->evaluate(bindings)) return std::move(*input);
+  }
+  return data;
+}
+
+/// A rejected document as people may see it: what its workflow declares `sensitive` is hidden.
+dsl::Value masked(Context& context, const dsl::Value& letter) {
+  if (letter.string_or("kind", "") != "rejected") return letter;
+  const auto graph = context.registry.current(letter.string_or("name", ""));
+  const dsl::Value* data = letter.find("data");
+  if (!graph || graph->sensitive.empty() || data == nullptr) return letter;
+  core::Birth birth;
+  birth.sensitive = graph->sensitive;
+  birth.input = *data;
+  const dsl::Value hidden = core::SensitiveMask(birth).input();
+  birth.input = input_of(*graph, *data);
+  const core::SensitiveMask mask(birth);
+  dsl::Value shown = letter.with("data", mask.apply(hidden))
+                         .with("reason", mask.apply(letter.string_or("reason", "")));
+  // What is no JSON has no paths.
+  if (!letter.string_or("text", "").empty()) shown = shown.with("text", "***");
+  return shown;
+}
 
 }  // namespace
 
@@ -83,7 +115,8 @@ Response DeadLetter::list(const ListUnmatched& query) const {
   if (!rows) return from_store_error(rows.error());
   dsl::Value::Array items;
   for (const auto& row : *rows) {
-    if (auto value = dsl::Value::parse(row.value, row_json_limits())) items.push_back(std::move(*value));
+    const auto value = dsl::Value::parse(row.value, row_json_limits());
+    if (value) items.push_back(masked(context_, *value));
   }
   const bool more = rows->size() == limit;
   Response response;

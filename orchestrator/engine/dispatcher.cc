@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kHeard{250};
 // A wait is over for its audience when the task has been at work for so long.
 constexpr milliseconds kAtWork{1000};
+constexpr std::size_t kCodesMax = 100;
 // After a reconnect: how long an answer that may still be on its way is awaited.
 constexpr milliseconds kAfterReconnect{2000};
 
@@ -329,7 +330,11 @@ void Dispatcher::count(AdapterLine& line, const Task& task, const core::Judgemen
                        const Moment& now) {
   const std::string outcome = core::outcome_name(judged.outcome);
   ++line.outcomes[outcome];
-  if (!judged.code.empty()) ++line.codes[judged.code];
+  if (!judged.code.empty()) {
+    // Codes are the adapter's words: they may not fill our memory.
+    const bool room = line.codes.size() < kCodesMax || line.codes.contains(judged.code);
+    ++line.codes[room ? judged.code : std::string("other")];
+  }
   metrics_.count("weft_attempts_total", {{"workflow", workflow_name(task)},
                                          {"step", std::string(core::step_name(task.key.path))},
                                          {"adapter", line.name},

@@ -46,6 +46,10 @@ class Dispatcher final {
              Metrics& metrics);
   ~Dispatcher();
 
+  /// A workflow names this adapter: it has a line from now on, so that it can be seen and paused
+  /// before the first task.
+  void know(const std::string& adapter) { line(adapter); }
+
   // ---- Effects, once durable.
   /// `resent`: read from the outbox after a restart, so it counts as sent.
   void add(const core::SagaId& saga, const OutboxRowData& row, bool resent, const Moment& now);

@@ -12,6 +12,7 @@
 #include "orchestrator/engine/gauges.h"
 #include "orchestrator/engine/problem.h"
 #include "orchestrator/engine/tables.h"
+#include "orchestrator/engine/trace_context.h"
 
 namespace weft::engine {
 namespace {
@@ -127,7 +128,7 @@ void Engine::request(Request request, Reply reply) {
           StartOrder order;
           order.workflow = body.workflow;
           order.key = body.key;
-          order.traceparent = body.traceparent;
+          order.trace = kept_trace(body.traceparent, body.tracestate);
           order.actor = actor;
           order.via = actor.via;
           parts.intake.start_bytes(std::move(order), body.input, reply);
@@ -204,6 +205,9 @@ void Engine::turn() {
   if (context.now.steady >= parts.stats_next) {
     parts.stats_next = context.now.steady + milliseconds{context.config.store_facts_every_ms};
     context.refresh_store();
+  }
+  if (!context.overlap.empty() && context.connected && context.now.steady >= parts.overlap_next) {
+    parts.check_overlap();  // Whoever mends the stream need not restart us.
   }
   if (context.recovered) {
     // Timers wait in the store while commands wait here: neither may flood the other.

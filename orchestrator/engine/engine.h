@@ -51,6 +51,7 @@ struct EngineConfig {
   /// The store failed for good: the process must end. Called once.
   std::function<void(const store::StoreError&)> on_fatal;
   LogSink log;
+  bool log_debug = false;  ///< Somebody reads debug lines: every event of every saga is one.
 };
 
 /// Gives a piece of work back to the engine's thread, where it must run before the next turn().

@@ -10,6 +10,7 @@
 #include "orchestrator/core/planted.h"
 #include "orchestrator/core/reached.h"
 #include "orchestrator/engine/engine_parts.h"
+#include "orchestrator/engine/event_log.h"
 #include "orchestrator/engine/outbox_row.h"
 #include "orchestrator/engine/tables.h"
 
@@ -19,6 +20,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kOutboxRowsPerRead = 1'000;
+constexpr milliseconds kOverlapEvery{5'000};
 
 }  // namespace
 
@@ -51,14 +53,10 @@ Engine::Parts::Parts(EngineConfig config, store::EventStore& store, messaging::M
                                  const std::string& id) {
     return triggers.on_event(name, data, id);
   });
-  controls.set_restart([this](const std::string& workflow, const dsl::Value& data,
-                              const core::Actor& actor, const Reply& reply) {
-    StartOrder order;
-    order.workflow = workflow;
-    order.input = data;
-    order.actor = actor;
-    order.via = "unmatched";
-    intake.start(std::move(order), reply);
+  controls.set_restart([this](const DeadLetter::Letter& letter, const std::string& id,
+                              const dsl::Value& data, const core::Actor& actor,
+                              const Reply& reply) {
+    triggers.again(letter, id, data, actor, reply);
   });
   controls.set_registered([this] { triggers.refresh(); });
 }
@@ -159,6 +157,7 @@ void Engine::Parts::decided(SagaEntry& entry, const core::Decided& decided,
                             std::uint64_t revision_before, store::Commit& commit) {
   context.projections.decided(entry, decided, revision_before, commit);
   context.objectives.decided(entry, decided);
+  log_events(context, entry.state, decided, revision_before + 1);
   const core::SagaState& state = entry.state;
   if (state.birth.ordering_key.empty()) return;
   if (revision_before == 0) {
@@ -300,13 +299,18 @@ void Engine::Parts::recover_queues() {
 
 // A stream that captures our subjects answers our requests with its PubAck.
 void Engine::Parts::check_overlap() {
+  overlap_next = context.clock.steady() + kOverlapEvery;
   messaging::find_overlapping_streams(
       requester, context.clock.steady() + milliseconds(2000),
       [this](tl::expected<std::vector<std::string>, std::string> found) {
         context.post([this, found = std::move(found)] {
           if (!found) return;
+          const std::string before = context.overlap;
           context.overlap = found->empty() ? std::string() : found->front();
-          if (!found->empty()) {
+          if (found->empty() && !before.empty()) {
+            context.log(LogLevel::kInfo, "stream " + before + " no longer captures our subjects");
+          }
+          if (!found->empty() && context.overlap != before) {
             context.log(LogLevel::kError,
                         "stream " + found->front() + " captures subjects of weft: not ready",
                         {{"code", "stream_overlap"}});

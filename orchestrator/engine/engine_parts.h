@@ -51,7 +51,7 @@ struct Engine::Parts {
   Notifications notifications;
   Triggers triggers;
   BuiltinAdapter builtin;
-  Clock::Instant stats_next{}, requester_next{};
+  Clock::Instant stats_next{}, requester_next{}, overlap_next{};
 };
 
 }  // namespace weft::engine

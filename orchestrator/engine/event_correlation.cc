@@ -4,11 +4,14 @@
 #include <utility>
 
 #include "adapters/messaging/contract.h"
+#include "adapters/messaging/subjects.h"
+#include "dsl/utf8.h"
 #include "orchestrator/core/decider.h"
 #include "orchestrator/engine/effect_rows.h"
 #include "orchestrator/engine/problem.h"
 #include "orchestrator/engine/tables.h"
 #include "orchestrator/engine/task_message.h"
+#include "orchestrator/engine/unknown_saga.h"
 
 namespace weft::engine {
 namespace {
@@ -16,6 +19,20 @@ namespace {
 constexpr std::string_view kEventStreams = "event/";
 constexpr std::size_t kListenersPerRead = 500;
 constexpr std::size_t kExpiriesPerTurn = 200;
+constexpr std::size_t kEventIdBytesMax = 512;  // as start keys (core/start.cc)
+
+Response bad_event_id() {
+  return problem(400, "malformed",
+                 "an event's id is UTF-8 text of at most " + std::to_string(kEventIdBytesMax) +
+                     " bytes (Nats-Msg-Id, Idempotency-Key, or `id` of a CloudEvent)");
+}
+
+/// By HTTP a name may be anything; by NATS its subject was checked.
+Response bad_event_name(std::string_view what) {
+  return problem(400, "malformed_name",
+                 std::string(what) + " is to be names [a-z][a-z0-9_]* joined by dots, each of at "
+                                     "most 128 characters");
+}
 
 Response matched(std::int64_t count, bool kept, bool duplicate) {
   Response response;
@@ -91,6 +108,11 @@ const Correlation::Interest* Correlation::interest(const std::string& name) {
 
 tl::expected<std::pair<dsl::Value, std::string>, Response> Correlation::read(
     const std::string& data, const std::string& message_id, bool cloud_event) const {
+  // An id is stored and compared for as long as the event is remembered.
+  const auto good_id = [](const std::string& id) {
+    return id.size() <= kEventIdBytesMax && dsl::utf8_valid_prefix(id) == id.size();
+  };
+  if (!good_id(message_id)) return tl::unexpected(bad_event_id());
   if (!cloud_event) {
     auto value = dsl::Value::parse(data.empty() ? "null" : data, json_limits(context_.limits));
     if (!value) return tl::unexpected(from_json_error(value.error()));
@@ -104,14 +126,17 @@ tl::expected<std::pair<dsl::Value, std::string>, Response> Correlation::read(
   auto value = dsl::Value::parse(event->data.empty() ? "null" : event->data,
                                  json_limits(context_.limits));
   if (!value) return tl::unexpected(from_json_error(value.error()));
+  if (!good_id(event->id)) return tl::unexpected(bad_event_id());
   return std::pair{std::move(*value), event->id};
 }
 
 void Correlation::signal(const SendSignal& signal, const core::Actor& actor, const Reply& reply) {
   const auto id = context_.saga_named(signal.saga);
   if (!id) {
-    return context_.answer(reply, problem(404, "unknown_saga",
-                                          "\"" + signal.saga + "\" is neither an id nor workflow:key"));
+    return context_.answer(reply, unknown_saga(context_, signal.saga));
+  }
+  if (!messaging::signal_subject(id->str(), signal.name)) {
+    return context_.answer(reply, bad_event_name("a signal's name"));
   }
   auto read = this->read(signal.data, signal.message_id, signal.cloud_event);
   if (!read) return context_.answer(reply, std::move(read.error()));
@@ -119,7 +144,10 @@ void Correlation::signal(const SendSignal& signal, const core::Actor& actor, con
   envelope.saga = *id;
   envelope.command.body = core::DeliverSignal{signal.name, read->second, std::move(read->first)};
   envelope.command.actor = actor;
-  envelope.done = [this, reply](const CommandResult& result) {
+  envelope.done = [this, reply, name = signal.saga](const CommandResult& result) {
+    if (!result.decision && result.decision.error().code == core::Rejection::Code::kUnknownSaga) {
+      return context_.answer(reply, unknown_saga(context_, name));
+    }
     if (!result.decision) return context_.answer(reply, from_rejection(result.decision.error()));
     const auto& decided = *result.decision;
     bool kept = false;
@@ -136,6 +164,9 @@ void Correlation::signal(const SendSignal& signal, const core::Actor& actor, con
 void Correlation::receive(const SendEvent& event, const core::Actor& actor, const Reply& reply) {
   if (auto refusal = context_.refusal_of_new_work()) {
     return context_.answer(reply, std::move(*refusal));
+  }
+  if (!messaging::event_subject(event.name)) {
+    return context_.answer(reply, bad_event_name("an event's name"));
   }
   auto read = this->read(event.data, event.message_id, event.cloud_event);
   if (!read) return context_.answer(reply, std::move(read.error()));

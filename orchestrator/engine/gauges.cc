@@ -60,7 +60,7 @@ void refresh_gauges(Context& context, const Controls& controls, const DeadLetter
   }
   const auto& stats = context.store_stats;
   metrics.gauge("weft_outbox_pending", {}, static_cast<double>(context.dispatcher.open()));
-  metrics.gauge("weft_store_sync_duration_seconds", {}, static_cast<double>(stats.last_sync_us) / 1e6);
+  metrics.count("weft_notifications_failed_total", {}, 0);
   metrics.gauge("weft_store_commit_sagas", {},
                 stats.groups == 0 ? 0 : static_cast<double>(stats.commits) /
                                             static_cast<double>(stats.groups));
@@ -68,7 +68,7 @@ void refresh_gauges(Context& context, const Controls& controls, const DeadLetter
   metrics.gauge("weft_store_free_bytes", {}, static_cast<double>(stats.free_bytes));
   metrics.gauge("weft_nats_connected", {}, context.connected ? 1 : 0);
   const auto connects = context.bus.stats().connects;
-  metrics.gauge("weft_nats_reconnects_total", {},
+  metrics.total("weft_nats_reconnects_total", {},
                 connects == 0 ? 0 : static_cast<double>(connects - 1));
   metrics.gauge("weft_store_damages", {}, static_cast<double>(stats.damages));
   if (stats.scrubbed_at_ms > 0) {

@@ -4,6 +4,7 @@
 
 #include "adapters/messaging/contract.h"
 #include "dsl/compiler.h"
+#include "dsl/utf8.h"
 #include "orchestrator/core/decider.h"
 #include "orchestrator/engine/event_correlation.h"
 #include "orchestrator/engine/operations.h"
@@ -11,6 +12,8 @@
 #include "orchestrator/engine/queries.h"
 #include "orchestrator/engine/tables.h"
 #include "orchestrator/engine/task_message.h"
+#include "orchestrator/engine/trace_context.h"
+#include "orchestrator/engine/unknown_saga.h"
 
 namespace weft::engine {
 namespace {
@@ -89,12 +92,20 @@ void Intake::on_message(messaging::Received message) {
 
 void Intake::on_intake(const IntakeSubject& subject, messaging::Received message) {
   const Reply reply = reply_to(message);
+  if (!message.headers_readable && subject.kind != IntakeSubject::Kind::kHeartbeat) {
+    // The key that makes a repeat harmless may be among them: guessing would start a second saga.
+    return context_.answer(
+        reply, problem(400, "malformed_headers",
+                       "a header cannot be read: values are 1 to 4096 bytes of text without "
+                       "control characters, at most 64 of them"));
+  }
   switch (subject.kind) {
     case IntakeSubject::Kind::kStart: {
       StartOrder order;
       order.workflow = subject.name;
       order.key = std::string(message.headers.get(header::kKey));
-      order.traceparent = std::string(message.headers.get(header::kTraceparent));
+      order.trace = kept_trace(message.headers.get(header::kTraceparent),
+                               message.headers.get(header::kTracestate));
       order.actor = nats_actor();
       order.via = "nats";
       start_bytes(std::move(order), message.body, reply);
@@ -139,6 +150,7 @@ void Intake::start_bytes(StartOrder order, std::string_view body, const Reply& r
     return;
   }
   order.input = std::move(*input);
+  order.bytes = body.size();
   start(std::move(order), reply);
 }
 
@@ -150,8 +162,12 @@ void Intake::start(StartOrder order, const Reply& reply) {
     context_.answer(reply, std::move(response));
   };
   const bool child = !order.parent.empty();
-  // What a running saga asks for is not new work.
-  if (!child) {
+  if (dsl::utf8_valid_prefix(order.key) != order.key.size()) {
+    return refuse(problem(400, "malformed", "the start key is not UTF-8 text"));
+  }
+  // What a running saga asks for is not new work, nor is what an event starts that was accepted
+  // before: refusing it would drop the event.
+  if (!child && order.via != "event") {
     if (auto refusal = context_.refusal_of_new_work()) return refuse(std::move(*refusal));
   }
   const auto graph = order.major > 0
@@ -180,7 +196,7 @@ void Intake::start(StartOrder order, const Reply& reply) {
   request.header_key = child ? std::string() : order.key;
   request.forced_key = child ? order.key : std::string();
   request.random_id = to_base32(context_.config.random_bytes(16));
-  request.traceparent = order.traceparent;
+  request.traceparent = order.trace;
   request.parent = order.parent;
   request.parent_path = order.parent_path;
   request.detached = order.detached;
@@ -214,6 +230,7 @@ void Intake::start(StartOrder order, const Reply& reply) {
   envelope.command.actor = order.actor;
   envelope.graph = graph;
   envelope.settles = std::move(order.settles);
+  envelope.bytes = order.bytes;
   envelope.done = [this, reply, via = order.via, decided = std::move(order.decided), graph,
                    received = context_.now.steady](const CommandResult& result) {
     Response response;
@@ -255,7 +272,7 @@ void Intake::cancel_or_query(const IntakeSubject& subject, messaging::Received& 
     reason = body->string_or("reason", "");
   }
   const std::string key(message.headers.get(header::kKey));
-  if (!key.empty()) saga = core::saga_id(subject.name, key).str();
+  if (!key.empty()) saga = subject.name + ":" + key;
   if (saga.empty()) {
     return context_.answer(reply, problem(400, "malformed",
                                           "say which saga: header Weft-Key, or {\"saga\": ID}"));
@@ -265,8 +282,7 @@ void Intake::cancel_or_query(const IntakeSubject& subject, messaging::Received& 
   const bool known = entry && *entry != nullptr && (*entry)->state.exists() &&
                      (*entry)->state.birth.workflow == subject.name;
   if (!known) {
-    return context_.answer(
-        reply, problem(404, "unknown_saga", "no saga of " + subject.name + " has this key or id"));
+    return context_.answer(reply, unknown_saga(context_, saga));
   }
   if (subject.kind == IntakeSubject::Kind::kQuery) {
     queries_.show({id->str(), std::nullopt}, reply);

@@ -18,8 +18,10 @@ class Queries;
 struct StartOrder {
   std::string workflow;
   dsl::Value input;
-  std::string key, traceparent;
+  std::string key;
+  std::string trace;                       ///< kept_trace()
   core::Actor actor;
+  std::size_t bytes = 0;                   ///< Of `input` as it came.
   std::string via;                         ///< For metrics: nats, http, trigger, child.
   // Children only.
   core::SagaId parent;

@@ -14,11 +14,13 @@ struct Limits {
   std::int64_t yaml_bytes = 256 * 1024;
   std::int64_t child_depth = 8;
   std::int64_t commands_queued = 20'000;    ///< Decided later; beyond it intake answers `busy`.
+  std::int64_t commands_queued_bytes = 128 * 1024 * 1024;  ///< Of the documents that start sagas.
   std::int64_t tasks_queued = 200'000;      ///< Over all adapters, in memory; beyond it `busy`.
   std::int64_t commands_per_turn = 512;     // bounds how long one loop turn keeps others waiting
   std::int64_t timers_per_turn = 512;
   std::int64_t timers_in_memory = 20'000;   ///< The next ones due; the rest is read when its time comes.
   std::int64_t sagas_in_memory = 20'000;    ///< States kept; the rest is folded again when needed.
+  std::int64_t sagas_in_memory_bytes = 256 * 1024 * 1024;  ///< Of their stored events; twice that in memory.
   std::int64_t snapshot_every = 200;        ///< Events of one saga between two snapshots.
   std::int64_t batches_in_flight = 4;       ///< Submitted and not yet durable; beyond it deciding waits.
   std::int64_t events_per_command = 1'000;  ///< Beyond it, loops go on in the next turn.

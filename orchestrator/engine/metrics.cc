@@ -14,56 +14,77 @@ const std::vector<double>& bounds() {
   return kBounds;
 }
 
-const std::map<std::string, std::string, std::less<>>& help_texts() {
-  static const std::map<std::string, std::string, std::less<>> kHelp = {
-      {"weft_sagas", "Sagas by workflow and state."},
-      {"weft_sagas_started_total", "Sagas accepted since this process began."},
-      {"weft_sagas_ended_total", "Sagas ended since this process began, by end state."},
-      {"weft_saga_duration_seconds", "From acceptance to the end."},
-      {"weft_stuck_sagas", "Places that need an operator."},
-      {"weft_stuck_oldest_timestamp_seconds", "When the oldest stuck place got stuck."},
-      {"weft_attempts_total", "Answers and silences of adapters, by outcome."},
-      {"weft_attempt_duration_seconds", "From sending to the answer."},
-      {"weft_adapter_queued", "Tasks waiting for their adapter."},
-      {"weft_adapter_queued_oldest_timestamp_seconds", "When the oldest waiting task was queued."},
-      {"weft_adapter_in_flight", "Tasks sent and not yet answered."},
-      {"weft_adapter_breaker_open", "1 while the adapter's breaker is open."},
-      {"weft_paused", "1 while an operator holds it."},
-      {"weft_ordering_blocked_keys", "Ordering keys with sagas waiting behind a head."},
-      {"weft_unmatched", "Events nobody waited for, and rejected documents."},
-      {"weft_anomalies_total", "Contradictions that adapters answered."},
-      {"weft_intake_duration_seconds", "From receipt of a start to its durable answer."},
-      {"weft_intake_refused_total", "Requests refused at the door."},
-      {"weft_outbox_pending", "Effects owed to the outside world."},
-      {"weft_timer_lag_seconds", "How late the latest timer fired."},
-      {"weft_store_sync_duration_seconds", "The last group's write and sync."},
-      {"weft_store_commit_sagas", "Commits made durable per sync, on average."},
-      {"weft_store_bytes", "Size of the store on disk."},
-      {"weft_store_free_bytes", "Free space on its device."},
-      {"weft_store_damages", "Damaged places that reading everything has found."},
-      {"weft_store_scrubbed_timestamp_seconds", "When everything had last been read through."},
-      {"weft_nats_connected", "1 while connected to the broker."},
-      {"weft_nats_reconnects_total", "Connections made after the first."},
-      {"weft_notifications_failed_total", "Notifications that could not be published at once."},
-      {"weft_resource_units_total", "Units moved in the ledgers."},
-      {"weft_shadow_total", "Answers of shadow adapters compared with the real ones."},
-      {"weft_slo_events_total", "Events that count for a service level objective."},
-      {"weft_build_info", "Version of the program."},
+struct Known {
+  const char* name;
+  MetricFamily::Kind kind;
+  const char* help;
+};
+
+/// Every family of INTERFACES.md but those that the app adds. What has no sample yet is announced
+/// all the same: an alert on a name that does not exist is silent for ever.
+const std::vector<Known>& known_families() {
+  using Kind = MetricFamily::Kind;
+  static const std::vector<Known> kKnown = {
+      {"weft_sagas", Kind::kGauge, "Sagas by workflow and state."},
+      {"weft_sagas_started_total", Kind::kCounter, "Sagas accepted since this process began."},
+      {"weft_sagas_ended_total", Kind::kCounter,
+       "Sagas ended since this process began, by end state."},
+      {"weft_saga_duration_seconds", Kind::kHistogram, "From acceptance to the end."},
+      {"weft_stuck_sagas", Kind::kGauge, "Places that need an operator."},
+      {"weft_stuck_oldest_timestamp_seconds", Kind::kGauge,
+       "When the oldest stuck place got stuck."},
+      {"weft_attempts_total", Kind::kCounter, "Answers and silences of adapters, by outcome."},
+      {"weft_attempt_duration_seconds", Kind::kHistogram, "From sending to the answer."},
+      {"weft_adapter_queued", Kind::kGauge, "Tasks waiting for their adapter."},
+      {"weft_adapter_queued_oldest_timestamp_seconds", Kind::kGauge,
+       "When the oldest waiting task was queued."},
+      {"weft_adapter_in_flight", Kind::kGauge, "Tasks sent and not yet answered."},
+      {"weft_adapter_breaker_open", Kind::kGauge, "1 while the adapter's breaker is open."},
+      {"weft_paused", Kind::kGauge, "1 while an operator holds it."},
+      {"weft_ordering_blocked_keys", Kind::kGauge,
+       "Ordering keys with sagas waiting behind a head."},
+      {"weft_unmatched", Kind::kGauge, "Events nobody waited for, and rejected documents."},
+      {"weft_anomalies_total", Kind::kCounter, "Contradictions that adapters answered."},
+      {"weft_intake_duration_seconds", Kind::kHistogram,
+       "From receipt of a start to its durable answer."},
+      {"weft_intake_refused_total", Kind::kCounter, "Requests refused at the door."},
+      {"weft_outbox_pending", Kind::kGauge, "Effects owed to the outside world."},
+      {"weft_timer_lag_seconds", Kind::kGauge, "How late the latest timer fired."},
+      {"weft_store_commit_sagas", Kind::kGauge, "Commits made durable per sync, on average."},
+      {"weft_store_bytes", Kind::kGauge, "Size of the store on disk."},
+      {"weft_store_free_bytes", Kind::kGauge, "Free space on its device."},
+      {"weft_store_damages", Kind::kGauge, "Damaged places that reading everything has found."},
+      {"weft_store_scrubbed_timestamp_seconds", Kind::kGauge,
+       "When everything had last been read through."},
+      {"weft_nats_connected", Kind::kGauge, "1 while connected to the broker."},
+      {"weft_nats_reconnects_total", Kind::kCounter, "Connections made after the first."},
+      {"weft_notifications_failed_total", Kind::kCounter,
+       "Notifications that could not be published at once."},
+      {"weft_resource_units_total", Kind::kCounter, "Units moved in the ledgers."},
+      {"weft_shadow_total", Kind::kCounter,
+       "Answers of shadow adapters compared with the real ones."},
+      {"weft_slo_events_total", Kind::kCounter, "Events that count for a service level objective."},
+      {"weft_build_info", Kind::kGauge, "Version of the program."},
   };
-  return kHelp;
+  return kKnown;
 }
 
 }  // namespace
 
-Metrics::Metrics() = default;
+Metrics::Metrics() {
+  for (const Known& known : known_families()) {
+    Family& made = families_[known.name];
+    made.kind = known.kind;
+    made.help = known.help;
+  }
+}
 
 Metrics::Family& Metrics::family(std::string_view name, MetricFamily::Kind kind) {
   const auto found = families_.find(name);
   if (found != families_.end()) return found->second;
   Family made;
   made.kind = kind;
-  const auto help = help_texts().find(name);
-  made.help = help == help_texts().end() ? std::string(name) : help->second;
+  made.help = name;
   return families_.emplace(std::string(name), std::move(made)).first->second;
 }
 
@@ -73,6 +94,10 @@ void Metrics::count(std::string_view name, const MetricLabels& labels, double by
 
 void Metrics::gauge(std::string_view name, const MetricLabels& labels, double value) {
   family(name, MetricFamily::Kind::kGauge).samples[labels] = value;
+}
+
+void Metrics::total(std::string_view name, const MetricLabels& labels, double value) {
+  family(name, MetricFamily::Kind::kCounter).samples[labels] = value;
 }
 
 void Metrics::clear(std::string_view name) {

@@ -41,6 +41,8 @@ class Metrics final {
   Metrics();
 
   void count(std::string_view name, const MetricLabels& labels, double by = 1);
+  /// A count that is kept elsewhere.
+  void total(std::string_view name, const MetricLabels& labels, double value);
   void gauge(std::string_view name, const MetricLabels& labels, double value);
   /// Forgets all samples of a gauge, before it is filled anew.
   void clear(std::string_view name);

@@ -4,12 +4,16 @@
 #include <chrono>
 #include <memory>
 #include <utility>
+#include <variant>
 
 #include "adapters/messaging/contract.h"
 #include "adapters/messaging/subjects.h"
 #include "orchestrator/core/decider.h"
 #include "orchestrator/core/event_codec.h"
+#include "orchestrator/core/sensitive.h"
+#include "orchestrator/engine/outbox_row.h"
 #include "orchestrator/engine/tables.h"
+#include "orchestrator/engine/trace_context.h"
 
 namespace weft::engine {
 namespace {
@@ -18,7 +22,8 @@ constexpr std::chrono::milliseconds kAckWait{2000};
 constexpr std::chrono::milliseconds kRetry{1000};
 // Told again after a crash: at most what happened within it.
 constexpr std::chrono::milliseconds kStoreCursor{1000};
-constexpr std::size_t kWaitingMax = 10'000;
+constexpr std::size_t kWaitingMax = 1'000;  // Each may be as large as a payload.
+constexpr std::size_t kRowsPerRead = 1'000;
 
 void add_extensions(messaging::CloudEvent& event, const core::SagaState& state,
                     std::uint64_t revision) {
@@ -28,8 +33,16 @@ void add_extensions(messaging::CloudEvent& event, const core::SagaState& state,
                       {"workflowversion", text(state.birth.version)}};
   if (!state.status.empty()) event.extensions.emplace_back("businessstatus", text(state.status));
   if (!state.birth.traceparent.empty()) {
-    event.extensions.emplace_back("traceparent", text(state.birth.traceparent));
+    event.extensions.emplace_back("traceparent",
+                                  text(split_trace(state.birth.traceparent).parent));
   }
+}
+
+/// The saga's key, or its id where it has none. A key made of sensitive input is masked.
+std::string saga_subject(const core::SagaState& state) {
+  if (state.birth.key.empty()) return state.birth.saga.str();
+  if (state.birth.sensitive.empty()) return state.birth.key;
+  return core::SensitiveMask(state.birth).apply(state.birth.key);
 }
 
 std::uint64_t revision_in(const std::string& event_id) {
@@ -67,7 +80,7 @@ tl::expected<messaging::Message, messaging::InvalidText> Notifications::out_mess
   event.id = effect.event_id;
   event.source = "/weft/" + state.birth.workflow;
   event.type = effect.name;
-  event.subject = state.birth.key.empty() ? state.birth.saga.str() : state.birth.key;
+  event.subject = saga_subject(state);
   event.time = core::format_time(context_.now.time);
   add_extensions(event, state, revision_in(effect.event_id));
   event.data = effect.data.to_json();
@@ -94,8 +107,7 @@ void Notifications::publish(const core::SagaId& saga, const core::PublishEvent& 
 
 void Notifications::send(Outgoing outgoing) {
   if (!context_.connected) {
-    // Beyond the bound the row alone remembers it, until the next start.
-    if (waiting_.size() < kWaitingMax) waiting_.push_back(std::move(outgoing));
+    keep(std::move(outgoing));
     return;
   }
   if (context_.config.notify_stream.empty()) {
@@ -103,7 +115,7 @@ void Notifications::send(Outgoing outgoing) {
       settle(std::move(outgoing.row));
     } else {
       context_.metrics.count("weft_notifications_failed_total", {});
-      waiting_.push_back(std::move(outgoing));
+      keep(std::move(outgoing));
     }
     return;
   }
@@ -114,13 +126,42 @@ void Notifications::send(Outgoing outgoing) {
                     context_.post([this, shared, acked] {
                       if (acked) return settle(std::move(shared->row));
                       context_.metrics.count("weft_notifications_failed_total", {});
-                      waiting_.push_back(std::move(*shared));
+                      keep(std::move(*shared));
                     });
                   });
 }
 
 void Notifications::settle(store::OutboxKey row) {
   context_.commits.open().outbox_settle.push_back(std::move(row));
+}
+
+/// Beyond the bound the row alone remembers it; it is read again when the others are gone.
+void Notifications::keep(Outgoing outgoing) {
+  if (waiting_.size() < kWaitingMax) {
+    waiting_.push_back(std::move(outgoing));
+  } else {
+    rows_owed_ = true;
+  }
+}
+
+void Notifications::read_rows_owed() {
+  rows_owed_ = false;
+  store::Bytes cursor;
+  for (;;) {
+    const auto page = context_.store.scan_outbox({}, cursor, kRowsPerRead);
+    if (!page) return;
+    for (const store::OutboxRow& row : page->rows) {
+      if (!is_saga_stream(row.stream)) continue;
+      const auto data = decode_row(row.data);
+      if (!data) continue;
+      if (const auto* effect = std::get_if<core::PublishEvent>(&data->effect)) {
+        publish(saga_of(row.stream), *effect, {row.stream, row.id});
+      }
+      if (rows_owed_) return;  // As many as may wait do again.
+    }
+    if (page->complete) return;
+    cursor = page->cursor;
+  }
 }
 
 void Notifications::on_connected() {
@@ -137,6 +178,7 @@ bool Notifications::tick() {
     retry_at_ = context_.now.steady + kRetry;
     on_connected();
   }
+  if (rows_owed_ && waiting_.empty() && context_.connected) read_rows_owed();
   if (awaiting_ack_) return false;
   // The log waits for the broker; /api/v1/changes reads it with us.
   if (!context_.connected || !behind()) return store_cursor();
@@ -171,7 +213,7 @@ bool Notifications::tell(const store::EventRecord& record) {
   cloud.id = state.birth.saga.str() + "/" + std::to_string(record.version);
   cloud.source = "/weft/" + state.birth.workflow;
   cloud.type = "weft." + type;
-  cloud.subject = state.birth.key.empty() ? state.birth.saga.str() : state.birth.key;
+  cloud.subject = saga_subject(state);
   cloud.time = core::format_time(event->at);
   add_extensions(cloud, state, record.version);
   cloud.data = json.to_json();

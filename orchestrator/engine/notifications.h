@@ -35,6 +35,8 @@ class Notifications final {
     store::OutboxKey row;
   };
   void send(Outgoing outgoing);
+  void keep(Outgoing outgoing);
+  void read_rows_owed();
   void settle(store::OutboxKey row);
   bool store_cursor();
   bool tell(const store::EventRecord& record);
@@ -45,6 +47,7 @@ class Notifications final {
   Correlation& correlation_;
   messaging::Requester& requester_;
   std::deque<Outgoing> waiting_;     ///< For a connection.
+  bool rows_owed_ = false;           ///< More wait in the outbox than here.
   std::uint64_t told_ = 0;           ///< Position up to which the world knows.
   std::uint64_t stored_ = 0;         ///< The same, as stored.
   Clock::Instant store_next_{};

@@ -9,6 +9,7 @@
 #include "orchestrator/engine/digest.h"
 #include "orchestrator/engine/problem.h"
 #include "orchestrator/engine/task_message.h"
+#include "orchestrator/engine/unknown_saga.h"
 
 namespace weft::engine {
 namespace {
@@ -25,6 +26,7 @@ bool needs_reason(const std::string& action) {
          action == "resolve";
 }
 
+// Whoever asked reads the answers at once; so many may be read later.
 constexpr std::size_t kJobsKept = 100;
 // How long a cancel waits for a pivot under way: most answer sooner, and no caller waits for ever.
 constexpr std::chrono::seconds kAwaitPivot{5};
@@ -33,6 +35,7 @@ constexpr std::chrono::seconds kAwaitPivot{5};
 bool waits_for_pivot(const core::SagaState& state) {
   return state.phase == core::Phase::kForward && state.cancel_requested && !state.pivot_reached;
 }
+constexpr std::size_t kItemsKept = 200'000;
 
 }  // namespace
 
@@ -82,7 +85,7 @@ std::optional<core::Command> Operations::command_of(const Act& act, const core::
     const auto id = context_.saga_named(act.saga);
     auto entry = id ? context_.sagas.load(*id) : store::Result<SagaEntry*>(nullptr);
     if (!entry || *entry == nullptr || !(*entry)->state.exists()) {
-      refused = problem(404, "unknown_saga", "there is no saga \"" + act.saga + "\"");
+      refused = unknown_saga(context_, act.saga);
       return std::nullopt;
     }
     const std::string& workflow = (*entry)->state.birth.workflow;
@@ -101,8 +104,7 @@ void Operations::act(Act act, const core::Actor& actor, const Reply& reply) {
   Response refused;
   const auto id = context_.saga_named(act.saga);
   if (!id) {
-    return context_.answer(reply, problem(404, "unknown_saga",
-                                          "\"" + act.saga + "\" is neither an id nor workflow:key"));
+    return context_.answer(reply, unknown_saga(context_, act.saga));
   }
   auto command = command_of(act, actor, refused);
   if (!command) return context_.answer(reply, std::move(refused));
@@ -110,9 +112,11 @@ void Operations::act(Act act, const core::Actor& actor, const Reply& reply) {
   envelope.saga = *id;
   envelope.command = std::move(*command);
   const bool awaits = act.await_pivot && (act.action == "cancel" || act.action == "compensate");
-  envelope.done = [this, reply, awaits](const CommandResult& result) {
+  envelope.done = [this, reply, awaits, name = act.saga](const CommandResult& result) {
     if (!result.decision) {
-      Response response = from_rejection(result.decision.error());
+      Response response = result.decision.error().code == core::Rejection::Code::kUnknownSaga
+                              ? unknown_saga(context_, name)
+                              : from_rejection(result.decision.error());
       if (response.status == 412 && result.entry != nullptr) {
         response.body = response.body.with("saga", core::list_row(result.entry->state));
         response.revision = result.entry->state.revision;
@@ -229,7 +233,8 @@ void Operations::act_on_many(const ActOnMany& order, const core::Actor& actor, c
                                           {{"matched", matched}}));
   }
   auto job = std::make_shared<Job>();
-  job->id = "bulk-" + std::to_string(++job_numbers_) + "-" + to_hex(context_.config.random_bytes(4));
+  job->number = ++job_numbers_;
+  job->id = "bulk-" + std::to_string(job->number) + "-" + to_hex(context_.config.random_bytes(4));
   job->order = order;
   job->actor = actor;
   job->sagas = std::move(sagas);
@@ -237,16 +242,25 @@ void Operations::act_on_many(const ActOnMany& order, const core::Actor& actor, c
       0.1, order.rate_per_second.value_or(static_cast<double>(context_.limits.bulk_rate_per_second)));
   job->began = job->due = context_.now.steady;
   jobs_[job->id] = job;
-  while (jobs_.size() > kJobsKept) {
-    const auto over = std::find_if(jobs_.begin(), jobs_.end(),
-                                   [](const auto& entry) { return !entry.second->running(); });
-    if (over == jobs_.end()) break;
-    jobs_.erase(over);
-  }
+  forget_old_jobs();
   Response response;
   response.status = 202;
   response.body = dsl::Value::object({{"id", job->id}, {"matched", matched}});
   context_.answer(reply, std::move(response));
+}
+
+void Operations::forget_old_jobs() {
+  for (;;) {
+    std::size_t items = 0;
+    auto oldest = jobs_.end();
+    for (auto job = jobs_.begin(); job != jobs_.end(); ++job) {
+      if (job->second->running()) continue;
+      items += job->second->items.size();
+      if (oldest == jobs_.end() || job->second->number < oldest->second->number) oldest = job;
+    }
+    if (oldest == jobs_.end() || (jobs_.size() <= kJobsKept && items <= kItemsKept)) return;
+    jobs_.erase(oldest);
+  }
 }
 
 void Operations::tick() {

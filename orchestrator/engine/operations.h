@@ -34,6 +34,7 @@ class Operations final {
  private:
   struct Job {
     std::string id;
+    std::uint64_t number = 0;
     ActOnMany order;
     core::Actor actor;
     std::vector<std::string> sagas;
@@ -54,6 +55,7 @@ class Operations final {
   void answer_awaiting();
   [[nodiscard]] std::optional<core::Command> command_of(const Act& act, const core::Actor& actor,
                                                         Response& refused);
+  void forget_old_jobs();
   [[nodiscard]] static dsl::Value job_value(const Job& job, std::uint64_t after);
 
   Context& context_;

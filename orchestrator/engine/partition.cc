@@ -63,6 +63,7 @@ std::size_t Partition::run(const Moment& now) {
   while (!queue_.empty() && count < static_cast<std::size_t>(limits_.commands_per_turn)) {
     Envelope envelope = std::move(queue_.front());
     queue_.pop_front();
+    queued_bytes_ -= envelope.bytes;
     execute(envelope, now);
     ++count;
   }
@@ -141,7 +142,7 @@ void Partition::release_held(const SagaEntry& entry, const core::SagaId& saga) {
   if (held_.empty() || core::is_quarantined(entry.state)) return;
   const auto found = held_.find(saga);
   if (found == held_.end()) return;
-  for (Envelope& envelope : found->second) queue_.push_back(std::move(envelope));
+  for (Envelope& envelope : found->second) submit(std::move(envelope));
   held_.erase(found);
 }
 
@@ -234,14 +235,17 @@ void Partition::commit(SagaEntry& entry, const Envelope& envelope, core::Decided
   append.stream = saga_stream(saga);
   append.expected_version = revision_before;
   append.events.reserve(decided.events.size());
+  std::size_t weight = 0;
   for (const core::Event& event : decided.events) {
     core::EncodedEvent bytes = core::encode(event);
+    weight += bytes.header.size() + bytes.payload.size();
     append.events.push_back(
         {bytes.type, bytes.format, bytes.at_ms, std::move(bytes.header), std::move(bytes.payload)});
     if (ends_heartbeats(event) && hooks_.unwatch(saga, core::path_of(event))) {
       commit.outbox_settle.push_back({append.stream, heartbeat_row_id(core::path_of(event))});
     }
   }
+  sagas_.grew(entry, weight);
   const std::uint64_t place = commits_.append(std::move(append));
   const auto every = static_cast<std::uint64_t>(limits_.snapshot_every);
   if (!entry.state.ended() && entry.state.revision - entry.snapshot_revision >= every) {

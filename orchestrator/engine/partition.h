@@ -36,6 +36,7 @@ struct Envelope {
   std::vector<store::OutboxKey> settles = {};  ///< What this command hands over; goes with its commit.
   std::vector<store::TimerKey> timers = {};    ///< Fired; likewise.
   std::function<void(const CommandResult&)> done = {};  ///< Right after the decision. May be empty.
+  std::size_t bytes = 0;                       ///< What a start's document weighs while it waits.
 };
 
 /// Commands for a share of the sagas, decided one after another: LAYOUT.md, steps 3 to 7. Today one
@@ -60,12 +61,16 @@ class Partition final {
 
   Partition(SagaRepository& sagas, CommitQueue& commits, const Limits& limits, Hooks hooks);
 
-  void submit(Envelope envelope) { queue_.push_back(std::move(envelope)); }
+  void submit(Envelope envelope) {
+    queued_bytes_ += envelope.bytes;
+    queue_.push_back(std::move(envelope));
+  }
   /// Decides what waits, at most a turn's worth. Returns how many.
   std::size_t run(const Moment& now);
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   [[nodiscard]] bool full() const {
-    return queue_.size() >= static_cast<std::size_t>(limits_.commands_queued);
+    return queue_.size() >= static_cast<std::size_t>(limits_.commands_queued) ||
+           queued_bytes_ >= static_cast<std::size_t>(limits_.commands_queued_bytes);
   }
   /// Reads a saga without deciding anything.
   [[nodiscard]] store::Result<SagaEntry*> load(const core::SagaId& saga) { return sagas_.load(saga); }
@@ -95,6 +100,7 @@ class Partition final {
   std::deque<Envelope> queue_;
   /// What came for quarantined sagas. Nothing of it is settled: a restart brings it again.
   std::unordered_map<core::SagaId, std::vector<Envelope>> held_;
+  std::size_t queued_bytes_ = 0;
 };
 
 }  // namespace weft::engine

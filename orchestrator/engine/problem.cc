@@ -117,7 +117,7 @@ Response from_json_error(const dsl::JsonError& error) {
 }
 
 Response from_store_error(const store::StoreError& error) {
-  return problem(503, "store_failed", "the store could not do it: " + error.message);
+  return busy("store_failed", "the store could not do it: " + error.message, 1000);
 }
 
 std::vector<std::string> near_matches(std::string_view name,

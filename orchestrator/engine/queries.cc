@@ -10,6 +10,7 @@
 #include "orchestrator/engine/history.h"
 #include "orchestrator/engine/problem.h"
 #include "orchestrator/engine/tables.h"
+#include "orchestrator/engine/unknown_saga.h"
 
 namespace weft::engine {
 namespace {
@@ -102,15 +103,7 @@ store::Result<SagaEntry*> Queries::named(const std::string& saga, Response& refu
     if ((*entry)->state.exists()) return *entry;
     context_.sagas.drop(*id);
   }
-  refused = problem(404, "unknown_saga",
-                    id ? "there is no saga \"" + saga + "\""
-                       : "\"" + saga + "\" is neither a saga's id nor workflow:key");
-  if (const std::size_t colon = saga.find(':'); colon != std::string::npos) {
-    const std::string workflow = saga.substr(0, colon);
-    if (!context_.registry.workflows().contains(workflow)) {
-      refused = unknown_name("unknown_saga", "workflow", workflow, context_.registry.names());
-    }
-  }
+  refused = unknown_saga(context_, saga);
   return nullptr;
 }
 
@@ -448,7 +441,7 @@ Response Queries::audit(const ReadAudit& query) const {
   std::string saga;
   if (!query.saga.empty()) {
     const auto id = context_.saga_named(query.saga);
-    if (!id) return problem(404, "unknown_saga", "there is no saga \"" + query.saga + "\"");
+    if (!id) return unknown_saga(context_, query.saga);
     saga = id->str();
   }
   const auto limit = static_cast<std::size_t>(

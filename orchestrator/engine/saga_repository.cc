@@ -19,8 +19,8 @@ store::StoreError damaged(const core::SagaId& saga, std::uint64_t version, const
 }  // namespace
 
 SagaRepository::SagaRepository(const store::EventStore& store, GraphLookup graphs,
-                               std::size_t sagas_max)
-    : store_(store), graphs_(std::move(graphs)), sagas_max_(sagas_max) {}
+                               std::size_t sagas_max, std::size_t bytes_max)
+    : store_(store), graphs_(std::move(graphs)), sagas_max_(sagas_max), bytes_max_(bytes_max) {}
 
 store::Result<SagaEntry*> SagaRepository::load(const core::SagaId& saga) {
   const auto found = entries_.find(saga);
@@ -34,6 +34,7 @@ store::Result<SagaEntry*> SagaRepository::load(const core::SagaId& saga) {
   }
   auto entry = read(saga, 0);
   if (!entry) return tl::unexpected(entry.error());
+  bytes_ += entry->bytes;
   recent_.push_front(saga);
   Slot slot{std::make_unique<SagaEntry>(std::move(*entry)), recent_.begin()};
   return entries_.emplace(saga, std::move(slot)).first->second.entry.get();
@@ -51,6 +52,7 @@ store::Result<SagaEntry> SagaRepository::read(const core::SagaId& saga,
         state && state->revision == (*snapshot)->version) {
       entry.state = std::move(*state);
       entry.snapshot_revision = (*snapshot)->version;
+      entry.bytes = (*snapshot)->data.size();
     }
   }
   for (;;) {
@@ -63,6 +65,7 @@ store::Result<SagaEntry> SagaRepository::read(const core::SagaId& saga,
     auto records = store_.read_stream(stream, from, wanted);
     if (!records) return tl::unexpected(records.error());
     for (const store::EventRecord& record : *records) {
+      entry.bytes += record.header.size() + record.payload.size();
       auto event = core::decode(
           {record.type, record.format, record.at_ms, record.header, record.payload});
       if (!event) return tl::unexpected(damaged(saga, record.version, event.error()));
@@ -86,6 +89,7 @@ store::Result<SagaEntry> SagaRepository::read(const core::SagaId& saga,
 void SagaRepository::drop(const core::SagaId& saga) {
   const auto found = entries_.find(saga);
   if (found == entries_.end()) return;
+  bytes_ -= found->second.entry->bytes;
   recent_.erase(found->second.place);
   entries_.erase(found);
 }
@@ -94,10 +98,12 @@ void SagaRepository::evict(std::uint64_t durable_batch) {
   auto place = recent_.end();
   std::size_t looked_at = 0;
   // What is not durable yet is few and recent; a bounded look keeps this constant work.
-  while (entries_.size() > sagas_max_ && place != recent_.begin() && looked_at++ < sagas_max_) {
+  while ((entries_.size() > sagas_max_ || bytes_ > bytes_max_) && place != recent_.begin() &&
+         looked_at++ < sagas_max_) {
     --place;
     const auto found = entries_.find(*place);
     if (found->second.entry->last_batch > durable_batch) continue;
+    bytes_ -= found->second.entry->bytes;
     entries_.erase(found);
     place = recent_.erase(place);
   }

@@ -1,5 +1,6 @@
 #pragma once  // orchestrator/engine/saga_repository.h
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -22,6 +23,7 @@ struct SagaEntry {
   // What the read models hold of it, to write only what changed (projections.h).
   std::string row_state, row_status;
   bool row_known = false;
+  std::size_t bytes = 0;               ///< Of its stored events: about what it weighs in memory.
 };
 
 /// State by saga id: memory, else snapshot and events. Waiting sagas may be forgotten and are folded
@@ -31,7 +33,8 @@ class SagaRepository final {
   using GraphLookup = std::function<std::shared_ptr<const dsl::SagaGraph>(
       const std::string& workflow, const std::string& digest)>;
 
-  SagaRepository(const store::EventStore& store, GraphLookup graphs, std::size_t sagas_max);
+  SagaRepository(const store::EventStore& store, GraphLookup graphs, std::size_t sagas_max,
+                 std::size_t bytes_max);
 
   /// The saga; `state.exists()` is false if there is no such one. Valid until the next load() or
   /// evict(). An error means that stored data is damaged or unreadable.
@@ -40,7 +43,12 @@ class SagaRepository final {
   [[nodiscard]] store::Result<SagaEntry> read(const core::SagaId& saga, std::uint64_t revision) const;
   /// Forgets it, whatever was decided: the next load trusts the disk.
   void drop(const core::SagaId& saga);
-  /// Forgets what was not used for longest, down to the limit.
+  /// `entry`, which this repository holds, has grown.
+  void grew(SagaEntry& entry, std::size_t bytes) {
+    entry.bytes += bytes;
+    bytes_ += bytes;
+  }
+  /// Forgets what was not used for longest, down to the limits.
   void evict(std::uint64_t durable_batch);
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
@@ -51,7 +59,8 @@ class SagaRepository final {
   };
   const store::EventStore& store_;
   GraphLookup graphs_;
-  std::size_t sagas_max_;
+  std::size_t sagas_max_, bytes_max_;
+  std::size_t bytes_ = 0;  ///< Of all entries.
   std::unordered_map<core::SagaId, Slot> entries_;
   std::list<core::SagaId> recent_;  ///< Front: used last.
 };

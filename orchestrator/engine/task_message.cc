@@ -7,6 +7,7 @@
 #include "adapters/messaging/subjects.h"
 #include "orchestrator/core/decider.h"
 #include "orchestrator/core/planted.h"
+#include "orchestrator/engine/trace_context.h"
 
 namespace weft::engine {
 namespace {
@@ -82,7 +83,9 @@ messaging::TaskHeaders headers_of(const Task& task, core::Timestamp now) {
   headers.timeout_ms = task.dispatch.timeout_ms;
   headers.deadline = core::format_time({now.ms + task.dispatch.timeout_ms});
   headers.token = task.token;
-  headers.traceparent = task.dispatch.traceparent;
+  TraceContext trace = attempt_trace(task.dispatch.traceparent, task.key);
+  headers.traceparent = std::move(trace.parent);
+  headers.tracestate = std::move(trace.state);
   return headers;
 }
 

@@ -50,6 +50,17 @@ bool signature_holds(std::string_view given, std::string_view secret, std::strin
   return equal_secrets(url, to_base64url(mac));
 }
 
+/// As `via` names it in metrics and letters.
+std::string_view kind_name(dsl::Trigger::Kind kind) {
+  switch (kind) {
+    case dsl::Trigger::Kind::kSchedule: return "schedule";
+    case dsl::Trigger::Kind::kJetStream: return "jetstream";
+    case dsl::Trigger::Kind::kWebhook: return "webhook";
+    case dsl::Trigger::Kind::kEvent: return "event";
+  }
+  return "event";
+}
+
 core::Actor trigger_actor(const char* name) {
   core::Actor actor;
   actor.name = name;
@@ -257,6 +268,29 @@ void Triggers::on_webhook(const Webhook& hook, const core::Actor& actor, const R
             ignored.body = dsl::Value::object({{"ignored", true}});
             context_.answer(reply, std::move(ignored));
           }
+        });
+}
+
+// ---- Rejected documents -------------------------------------------------------------------------
+
+void Triggers::again(const DeadLetter::Letter& letter, const std::string& id,
+                     const dsl::Value& data, const core::Actor& actor, const Reply& reply) {
+  const auto graph = context_.registry.current(letter.name);
+  // Where the workflow has lost that trigger, the document itself is the input.
+  dsl::Trigger trigger;
+  if (graph) {
+    const auto same = std::find_if(graph->triggers.begin(), graph->triggers.end(),
+                                   [&](const auto& t) { return kind_name(t.kind) == letter.via; });
+    if (same != graph->triggers.end()) trigger = *same;
+  }
+  // The letter's id, so that delivering twice starts once.
+  start(letter.name, trigger, data, "unmatched/" + id, actor, "unmatched",
+        [this, reply](const std::optional<Response>& response) {
+          if (response) {
+            if (reply) reply(*response);
+            return;
+          }
+          context_.answer(reply, success(dsl::Value::object({{"ignored", true}})));
         });
 }
 

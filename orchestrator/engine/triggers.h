@@ -33,6 +33,9 @@ class Triggers final {
   [[nodiscard]] std::vector<std::function<void(const Correlation::Taken&)>> on_event(
       const std::string& name, const dsl::Value& data, const std::string& event_id);
   void on_webhook(const Webhook& hook, const core::Actor& actor, const Reply& reply);
+  /// A rejected document once more, mended or not, through the trigger that it came by.
+  void again(const DeadLetter::Letter& letter, const std::string& id, const dsl::Value& data,
+             const core::Actor& actor, const Reply& reply);
 
   void tick_schedules();
   [[nodiscard]] std::optional<core::Timestamp> next_schedule() const;

@@ -87,6 +87,70 @@ TEST_F(TriggersTest, WhatCannotStartASagaIsKeptAndAnsweredWell) {
   EXPECT_EQ(world.ask(engine::ListUnmatched{}).body.find("items")->size(), 0u);
 }
 
+// An event that was accepted starts its sagas, even if the orchestrator is about to stop: a start
+// refused then would be an event lost.
+TEST_F(TriggersTest, AnEventDuringTheDrainStillStartsItsSaga) {
+  world.define("a.yaml", R"(weft: 1
+workflow: a
+version: 1.0.0
+owner: o@example.org
+steps:
+  - {step: work, call: shop.work, compensate: none, on_success: {emit: worked}}
+)");
+  world.adapter("shop", [&](const TaskSeen&, messaging::Subject reply) {
+    world.engine().begin_drain();
+    return reply_ok(std::move(reply));
+  });
+  begin("  - event: worked\n");
+  EXPECT_EQ(world.start_saga("a", "{}").code, 0);
+  world.settle();
+  EXPECT_EQ(sagas(), 1u);
+  EXPECT_EQ(world.ask(engine::ListUnmatched{}).body.find("items")->size(), 0u);
+}
+
+// What is offered again takes the way it came: the trigger makes the input of it.
+TEST_F(TriggersTest, ARejectedDocumentIsOfferedAgainThroughItsTrigger) {
+  begin("  - webhook: {signature: X-Shop-Signature, secret: SHOP_SECRET}\n"
+        "    input: '${ {number: $event.order} }'\n",
+        "key: ${ .number }\n");
+  const std::string body = R"({"ordr":"o1"})";
+  EXPECT_EQ(world.ask(hook(body, engine::to_hex(engine::hmac_sha256("s3cret", body)))).status, 202);
+  const auto letters = world.ask(engine::ListUnmatched{});
+  ASSERT_EQ(letters.body.find("items")->size(), 1u);
+  engine::ResolveUnmatched deliver;
+  deliver.id = letters.body.find("items")->as_array()[0].string_or("id", "");
+  deliver.edited = R"({"order":"o1"})";
+  EXPECT_EQ(world.ask(deliver).status, 201);
+  EXPECT_EQ(first_input(), R"({"number":"o1"})");
+}
+
+TEST_F(TriggersTest, WhatIsNoJsonIsDeliveredOnlyMended) {
+  begin(kHook);
+  const std::string body = "this is no JSON";
+  EXPECT_EQ(world.ask(hook(body, engine::to_hex(engine::hmac_sha256("s3cret", body)))).status, 202);
+  const auto letters = world.ask(engine::ListUnmatched{});
+  engine::ResolveUnmatched deliver;
+  deliver.id = letters.body.find("items")->as_array()[0].string_or("id", "");
+  EXPECT_EQ(world.ask(deliver).status, 422);
+  EXPECT_EQ(world.ask(engine::ListUnmatched{}).body.find("items")->size(), 1u);
+}
+
+// `sensitive` paths are masked wherever people look, also in what never became a saga.
+TEST_F(TriggersTest, RejectedDocumentsKeepTheirSecrets) {
+  world.attachments.push_back({"in.json", R"({"type":"object","required":["id"]})"});
+  begin("  - webhook: {signature: X-Shop-Signature, secret: SHOP_SECRET}\n"
+        "    input: '${ {mail: $event.customer.email} }'\n",
+        "input: {schema: in.json, sensitive: [.mail]}\n");
+  for (const std::string& body : {std::string(R"({"customer":{"email":"ann@example.org"}})"),
+                                  std::string("ann@example.org, no JSON")}) {
+    EXPECT_EQ(world.ask(hook(body, engine::to_hex(engine::hmac_sha256("s3cret", body)))).status, 202);
+  }
+  const auto letters = world.ask(engine::ListUnmatched{});
+  EXPECT_EQ(letters.body.find("items")->size(), 2u);
+  EXPECT_EQ(letters.body.to_json().find("ann@example.org"), std::string::npos)
+      << letters.body.to_json();
+}
+
 std::string daily(const char* missed) {
   std::string text = kDaily;
   text.replace(text.find("MISSED"), 6, missed);
