@@ -1,5 +1,6 @@
 #include "orchestrator/app/api_client.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <fstream>
@@ -34,6 +35,11 @@ std::string encode(std::string_view text) {
   return out;
 }
 
+/// Else it would break out of its header.
+bool visible(const std::string& token) {
+  return std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
 std::optional<std::string> read_token(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
@@ -42,9 +48,7 @@ std::optional<std::string> read_token(const std::string& path) {
   while (!token.empty() && std::isspace(static_cast<unsigned char>(token.back())) != 0) {
     token.pop_back();
   }
-  for (const char c : token) {
-    if (c < 0x21 || c > 0x7E) return std::nullopt;  // It would break out of the header.
-  }
+  if (!visible(token)) return std::nullopt;
   return token.size() > 4096 ? std::nullopt : std::optional(token);
 }
 
@@ -156,9 +160,17 @@ tl::expected<std::unique_ptr<ApiClient>, Failure> ApiClient::create(const Global
   state->http.set_url_encode(false);  // ApiPath has encoded it.
   if (!options.token_file.empty()) {
     auto token = read_token(options.token_file);
+    // WEFT_TOKEN may hold the token itself, as secrets reach containers.
+    const bool itself = !token && !options.token_file_given &&
+                        options.token_file.find('/') == std::string::npos &&
+                        options.token_file.size() >= 16 && visible(options.token_file);
+    if (itself) token = options.token_file;
     if (!token || token->empty()) {
       return tl::unexpected(make_failure(kExitRefused, "no_token", "the token cannot be read",
-                                         options.token_file + " is to hold one line of text"));
+                                         options.token_file_given
+                                             ? options.token_file + " is to hold one line of text"
+                                             : "WEFT_TOKEN is to name a file that holds one line, "
+                                               "or to be the token"));
     }
     state->token = *token;
   } else if (is_loopback_host(host)) {

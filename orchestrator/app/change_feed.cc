@@ -4,16 +4,19 @@
 
 namespace weft::app {
 
-ChangeFeed::ChangeFeed(std::uint64_t head, std::size_t kept_max)
-    : head_(head), forgotten_(head), kept_max_(kept_max) {}
+ChangeFeed::ChangeFeed(std::uint64_t head, std::size_t kept_max, std::size_t bytes_max)
+    : head_(head), forgotten_(head), kept_max_(kept_max), bytes_max_(bytes_max) {}
 
 void ChangeFeed::push(const engine::Change& change) {
+  const std::size_t bytes = change.event.to_json().size();
   {
     const std::lock_guard lock(mutex_);
-    kept_.push_back(change);
+    kept_.push_back({change, bytes});
+    bytes_ += bytes;
     head_ = std::max(head_, change.position);
-    while (kept_.size() > kept_max_) {
-      forgotten_ = std::max(forgotten_, kept_.front().position);
+    while (kept_.size() > kept_max_ || (bytes_ > bytes_max_ && kept_.size() > 1)) {
+      forgotten_ = std::max(forgotten_, kept_.front().change.position);
+      bytes_ -= kept_.front().bytes;
       kept_.pop_front();
     }
   }
@@ -37,10 +40,12 @@ ChangeFeed::Batch ChangeFeed::wait(std::uint64_t after, std::chrono::millisecond
   batch.missed = after < forgotten_;
   if (batch.missed) return batch;
   auto from = std::upper_bound(kept_.begin(), kept_.end(), after,
-                               [](std::uint64_t position, const engine::Change& change) {
-                                 return position < change.position;
+                               [](std::uint64_t position, const Kept& kept) {
+                                 return position < kept.change.position;
                                });
-  for (; from != kept_.end() && batch.changes.size() < max; ++from) batch.changes.push_back(*from);
+  for (; from != kept_.end() && batch.changes.size() < max; ++from) {
+    batch.changes.push_back(from->change);
+  }
   return batch;
 }
 

@@ -17,7 +17,8 @@ namespace weft::app {
 class ChangeFeed final {
  public:
   /// `head`: position of the last change before this process.
-  explicit ChangeFeed(std::uint64_t head, std::size_t kept_max = 4096);
+  explicit ChangeFeed(std::uint64_t head, std::size_t kept_max = 4096,
+                      std::size_t bytes_max = 32 * 1024 * 1024);
 
   /// On the engine's thread; never waits for a reader.
   void push(const engine::Change& change);
@@ -35,10 +36,15 @@ class ChangeFeed final {
  private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<engine::Change> kept_;
+  struct Kept {
+    engine::Change change;
+    std::size_t bytes = 0;  ///< As JSON: an event may carry a whole payload.
+  };
+  std::deque<Kept> kept_;
+  std::size_t bytes_ = 0;
   std::uint64_t head_ = 0;
   std::uint64_t forgotten_ = 0;  ///< Position of the last change that is no longer kept.
-  std::size_t kept_max_;
+  std::size_t kept_max_, bytes_max_;
   bool closed_ = false;
 };
 

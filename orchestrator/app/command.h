@@ -35,6 +35,7 @@ struct CommandSpec {
 struct GlobalOptions {
   std::string server;      ///< --server, WEFT_SERVER, else http://127.0.0.1:7717
   std::string token_file;  ///< --token-file, WEFT_TOKEN; empty: see api_client.h
+  bool token_file_given = false;
   std::string actor;       ///< --actor, else the user's name
   bool actor_given = false;
   std::string output;  ///< -o: json, yaml, table; empty: table

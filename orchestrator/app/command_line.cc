@@ -15,6 +15,7 @@
 
 #include "orchestrator/app/command.h"
 #include "orchestrator/app/near_match.h"
+#include "orchestrator/app/output.h"
 #include "orchestrator/app/version.h"
 
 namespace weft::app {
@@ -23,7 +24,7 @@ namespace {
 const std::vector<OptionSpec>& global_options() {
   static const std::vector<OptionSpec> all = {
       {"--server", "URL", "the orchestrator (WEFT_SERVER; http://127.0.0.1:7717)", false},
-      {"--token-file", "FILE", "who you are (WEFT_TOKEN; DATA/admin.token where readable)", false},
+      {"--token-file", "FILE", "who you are (WEFT_TOKEN, a file or the token; DATA/admin.token where readable)", false},
       {"--actor", "NAME", "the name that actions are recorded under (your user name)", false},
       {"-o", "FORMAT", "json, yaml or table (table)", false},
   };
@@ -91,7 +92,17 @@ std::string help_of(const CommandSpec& command) {
   return out;
 }
 
-int usage_error(const std::string& message, const std::string& command) {
+/// What is wrong with a command line that could not be understood; `args` tell the form.
+int usage_error(const std::string& message, const std::string& command,
+                const std::vector<std::string>& args) {
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const bool json = args[i] == "-ojson" || args[i] == "-o=json" ||
+                      (args[i] == "-o" && i + 1 < args.size() && args[i + 1] == "json");
+    if (!json) continue;
+    GlobalOptions options;
+    options.output = "json";
+    return Output(options).fail(make_failure(kExitUsage, "usage", "wrong usage", message));
+  }
   std::cerr << "weft: " << message << "\nTry `weft " << command << (command.empty() ? "" : " ")
             << "--help`.\n";
   return kExitUsage;
@@ -182,7 +193,7 @@ std::string take_global(Invocation& invocation, const std::string& flag,
   return value;
 }
 
-int run_command(const CommandSpec& command, std::vector<std::string> args) {
+int run_command(const CommandSpec& command, const std::vector<std::string>& args) {
   if (asks_for_help(args)) {
     std::cout << help_of(command);
     return kExitDone;
@@ -190,11 +201,12 @@ int run_command(const CommandSpec& command, std::vector<std::string> args) {
   Invocation invocation;
   invocation.spec = &command;
   invocation.name = command.name;
-  const std::string problem = Parser(command).parse(std::move(args), invocation);
-  if (!problem.empty()) return usage_error(problem, command.name);
+  const std::string problem = Parser(command).parse(args, invocation);
+  if (!problem.empty()) return usage_error(problem, command.name, args);
   const std::string server = environment("WEFT_SERVER");
   invocation.global.server = take_global(
       invocation, "--server", server.empty() ? std::string("http://127.0.0.1:7717") : server);
+  invocation.global.token_file_given = invocation.has("--token-file");
   invocation.global.token_file = take_global(invocation, "--token-file", environment("WEFT_TOKEN"));
   invocation.global.actor_given = invocation.has("--actor");
   invocation.global.actor = take_global(invocation, "--actor", "");
@@ -205,17 +217,19 @@ int run_command(const CommandSpec& command, std::vector<std::string> args) {
     if (std::find(formats.begin(), formats.end(), invocation.global.output) == formats.end()) {
       return usage_error("-o takes json, yaml or table, not `" + invocation.global.output + "`" +
                              near_match_hint(invocation.global.output, formats),
-                         command.name);
+                         command.name, args);
     }
   }
   const auto given = static_cast<int>(invocation.arguments.size());
   if (given < command.arguments_min) {
-    return usage_error("`weft " + command.name + "` needs " + command.arguments, command.name);
+    return usage_error("`weft " + command.name + "` needs " + command.arguments, command.name,
+                       args);
   }
   if (given > command.arguments_max) {
     const std::string& first =
         invocation.arguments[static_cast<std::size_t>(command.arguments_max)];
-    return usage_error("`weft " + command.name + "` does not take `" + first + "`", command.name);
+    return usage_error("`weft " + command.name + "` does not take `" + first + "`", command.name,
+                       args);
   }
   return command.run(invocation);
 }
@@ -252,10 +266,10 @@ int run_command_line(int argc, const char* const* argv, const std::vector<Comman
   }
   std::vector<std::string> names;
   for (const CommandSpec& command : all) {
-    if (command.name == name) return run_command(command, std::move(args));
+    if (command.name == name) return run_command(command, args);
     names.push_back(command.name);
   }
-  return usage_error("unknown command `" + name + "`" + near_match_hint(name, names), "");
+  return usage_error("unknown command `" + name + "`" + near_match_hint(name, names), "", args);
 }
 
 }  // namespace weft::app

@@ -5,12 +5,15 @@
 #include <cstring>
 #include <utility>
 
+#include "adapters/messaging/subjects.h"
+#include "orchestrator/app/http_guard.h"
 #include "orchestrator/app/near_match.h"
 #include "orchestrator/app/time_text.h"
 
 namespace weft::app {
 namespace {
 
+using LimitsLeast = std::map<std::string, std::int64_t>;
 using Applied = tl::expected<void, std::string>;  // The error says what is expected.
 
 std::optional<std::int64_t> parse_integer(const std::string& text) {
@@ -66,12 +69,17 @@ Applied set_reserve(StoreConfig& store, const std::string& text) {
 }
 
 Applied set_limit(Config& config, const std::string& name, const std::string& text,
-                  const std::vector<std::string>& names) {
-  if (std::find(names.begin(), names.end(), name) == names.end()) {
+                  const LimitsLeast& known) {
+  const auto limit = known.find(name);
+  if (limit == known.end()) {
+    std::vector<std::string> names;
+    for (const auto& [one, least] : known) names.push_back(one);
     return tl::unexpected("the name of a limit" + near_match_hint(name, names));
   }
   const auto value = parse_integer(text);
-  if (!value || *value <= 0) return tl::unexpected<std::string>("a whole number above 0");
+  if (!value || *value < limit->second) {
+    return tl::unexpected("a whole number from " + std::to_string(limit->second));
+  }
   config.limits.emplace_back(name, *value);
   return {};
 }
@@ -79,6 +87,68 @@ Applied set_limit(Config& config, const std::string& name, const std::string& te
 Applied set_boolean(bool& target, const std::string& text) {
   if (text != "true" && text != "false") return tl::unexpected<std::string>("true or false");
   target = text == "true";
+  return {};
+}
+
+/// HOST:PORT, HOST, or a port alone.
+Applied set_address(std::string& target, const std::string& text) {
+  const bool only_port =
+      !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  if (!parse_host_port((only_port ? ":" : "") + text, 1)) {
+    return tl::unexpected<std::string>("HOST:PORT such as 127.0.0.1:7717");
+  }
+  target = text;
+  return {};
+}
+
+std::vector<std::string> split_commas(const std::string& text) {
+  std::vector<std::string> parts;
+  std::size_t from = 0;
+  while (from <= text.size()) {
+    const std::size_t comma = std::min(text.find(',', from), text.size());
+    if (comma > from) parts.push_back(text.substr(from, comma - from));
+    from = comma + 1;
+  }
+  return parts;
+}
+
+/// One server or several with commas: [nats://|tls://|ws://|wss://]HOST[:PORT].
+Applied set_nats_url(std::string& target, const std::string& text) {
+  const auto expected = tl::unexpected<std::string>(
+      "nats://HOST:PORT (or tls://, ws://, wss://), several with commas between");
+  for (std::string url : split_commas(text)) {
+    url.erase(0, url.find_first_not_of(' '));
+    const std::size_t scheme = url.find("://");
+    if (scheme != std::string::npos) {
+      const std::string name = url.substr(0, scheme);
+      if (name != "nats" && name != "tls" && name != "ws" && name != "wss") return expected;
+      url.erase(0, scheme + 3);
+    }
+    // What stands before an "@" are credentials.
+    if (const std::size_t at = url.rfind('@'); at != std::string::npos) url.erase(0, at + 1);
+    if (!parse_host_port(url.substr(0, url.find('/')), 4222)) return expected;
+  }
+  if (split_commas(text).empty()) return expected;
+  target = text;
+  return {};
+}
+
+Applied set_inbox(std::string& target, const std::string& text) {
+  const std::string some_store(26, 'a');
+  const auto pattern = messaging::inbox_pattern(text, some_store);
+  if (!pattern) {
+    return tl::unexpected<std::string>(
+        "tokens such as _INBOX.weft, without wildcards, outside `weft.` and `$`");
+  }
+  target = text;
+  return {};
+}
+
+Applied set_stream(std::string& target, const std::string& text) {
+  if (!messaging::is_jetstream_name(text)) {
+    return tl::unexpected<std::string>("a stream's name: one word without `.`, `*`, `>` and blanks");
+  }
+  target = text;
   return {};
 }
 
@@ -90,7 +160,7 @@ Applied set_text(std::string& target, const std::string& text) {
 
 /// `values`: all of them for a list, else one.
 Applied apply(Config& config, const std::string& path, const std::vector<std::string>& values,
-              const std::vector<std::string>& limit_names) {
+              const LimitsLeast& limits) {
   if (path == "http.hosts") {
     config.http.hosts = values;
     return {};
@@ -107,14 +177,18 @@ Applied apply(Config& config, const std::string& path, const std::vector<std::st
     for (const std::string& value : values) {
       const std::size_t equals = value.find('=');
       if (equals == std::string::npos) return tl::unexpected<std::string>("NAME=NUMBER");
-      auto done = set_limit(config, value.substr(0, equals), value.substr(equals + 1), limit_names);
+      auto done = set_limit(config, value.substr(0, equals), value.substr(equals + 1), limits);
       if (!done) return done;
     }
     return {};
   }
   if (values.size() != 1) return tl::unexpected<std::string>("one value");
   const std::string& text = values.front();
-  if (path.rfind("limits.", 0) == 0) return set_limit(config, path.substr(7), text, limit_names);
+  if (path.rfind("limits.", 0) == 0) return set_limit(config, path.substr(7), text, limits);
+  if (path == "nats.url") return set_nats_url(config.nats.url, text);
+  if (path == "nats.inbox") return set_inbox(config.nats.inbox, text);
+  if (path == "nats.stream") return set_stream(config.nats.stream, text);
+  if (path == "http.listen") return set_address(config.http.listen, text);
   if (path == "http.require_token") return set_boolean(config.http.require_token, text);
   if (path == "nats.max_clock_skew") return set_duration(config.nats.max_clock_skew_ms, text);
   if (path == "drain") return set_duration(config.drain_ms, text);
@@ -125,33 +199,18 @@ Applied apply(Config& config, const std::string& path, const std::vector<std::st
   }
   const std::pair<const char*, std::string*> texts[] = {
       {"data", &config.data},
-      {"http.listen", &config.http.listen},
       {"http.tls.cert", &config.http.tls_cert},
       {"http.tls.key", &config.http.tls_key},
-      {"nats.url", &config.nats.url},
       {"nats.creds", &config.nats.creds},
       {"nats.tls.ca", &config.nats.tls_ca},
       {"nats.tls.cert", &config.nats.tls_cert},
       {"nats.tls.key", &config.nats.tls_key},
-      {"nats.inbox", &config.nats.inbox},
-      {"nats.stream", &config.nats.stream},
       {"store.watermark_dir", &config.store.watermark_dir},
   };
   for (const auto& [name, target] : texts) {
     if (path == name) return set_text(*target, text);
   }
   return tl::unexpected<std::string>("a known setting");
-}
-
-std::vector<std::string> split_commas(const std::string& text) {
-  std::vector<std::string> parts;
-  std::size_t from = 0;
-  while (from <= text.size()) {
-    const std::size_t comma = std::min(text.find(',', from), text.size());
-    if (comma > from) parts.push_back(text.substr(from, comma - from));
-    from = comma + 1;
-  }
-  return parts;
 }
 
 std::string joined(const std::vector<std::string>& values) {
@@ -216,7 +275,7 @@ tl::expected<Config, ConfigError> load_config(const ConfigSources& sources) {
     auto found = read_config_yaml(sources.file, sources.text, leaves, {"limits"});
     if (!found) return tl::unexpected(found.error());
     for (const YamlSetting& setting : *found) {
-      auto done = apply(config, setting.path, setting.values, sources.limit_names);
+      auto done = apply(config, setting.path, setting.values, sources.limits_least);
       if (!done) {
         return tl::unexpected(wrong(sources.file + ":" + std::to_string(setting.line) + ":" +
                                         std::to_string(setting.column) + ": `" + setting.path + "`",
@@ -230,7 +289,7 @@ tl::expected<Config, ConfigError> load_config(const ConfigSources& sources) {
     if (value != nullptr && *value != '\0') {
       const std::vector<std::string> values =
           setting.list ? split_commas(value) : std::vector<std::string>{value};
-      auto done = apply(config, setting.path, values, sources.limit_names);
+      auto done = apply(config, setting.path, values, sources.limits_least);
       if (!done) return tl::unexpected(wrong(setting.variable, values, done.error()));
     }
   }
@@ -238,7 +297,7 @@ tl::expected<Config, ConfigError> load_config(const ConfigSources& sources) {
     if (setting.flag == nullptr) continue;
     const auto flag = sources.flags.find(setting.flag);
     if (flag == sources.flags.end()) continue;
-    auto done = apply(config, setting.path, flag->second, sources.limit_names);
+    auto done = apply(config, setting.path, flag->second, sources.limits_least);
     if (!done) return tl::unexpected(wrong(setting.flag, flag->second, done.error()));
   }
   if (config.http.tls_cert.empty() != config.http.tls_key.empty()) {

@@ -69,7 +69,8 @@ struct ConfigSources {
   std::string text;  ///< Its content.
   std::function<const char*(const char*)> variable;       ///< getenv, or a test's.
   std::map<std::string, std::vector<std::string>> flags;  ///< By Setting::flag.
-  std::vector<std::string> limit_names;                   ///< Those of the engine's limits struct.
+  /// The engine's limits, each with the least that works.
+  std::map<std::string, std::int64_t> limits_least;
 };
 
 /// One sentence: where, what came, what to write instead.

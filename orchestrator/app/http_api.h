@@ -18,6 +18,9 @@ struct ApiBackend {
   std::function<engine::Response(engine::Request)> ask;
   std::function<engine::MetricsSnapshot()> metrics;
   std::function<bool()> alive;
+  /// The checks of the last /readyz that the engine's loop made by itself, for /healthz to show;
+  /// null before the first. Waits for nothing.
+  std::function<dsl::Value()> last_checks;
   /// Copies the store to a folder on the server, online: 200 {"dir","bytes","ms"}.
   std::function<engine::Response(const std::string& dir)> backup;
 };

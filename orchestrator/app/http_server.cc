@@ -1,8 +1,12 @@
 #include "orchestrator/app/http_server.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -13,11 +17,13 @@
 namespace weft::app {
 namespace {
 
-// A connection holds a thread while it is kept alive, so idle ones must let go soon.
+// With TLS a connection holds a thread while it is kept alive, so idle ones must let go soon.
 constexpr time_t kKeepAliveSeconds = 2;
 constexpr std::size_t kKeepAliveRequests = 1000;
 constexpr time_t kReadSeconds = 5;  // Between two reads: a slow caller may not hold a thread.
 constexpr time_t kWriteSeconds = 10;
+// All of a body: the largest deploy over a slow line, and no thread for ever.
+constexpr std::chrono::seconds kBodySeconds{30};
 // The library listens with a backlog of 5: a burst of callers would wait for TCP's retries.
 constexpr int kBacklog = 512;
 constexpr std::size_t kConnectionsWaiting = 256;
@@ -70,6 +76,131 @@ class BoundedPool final : public httplib::TaskQueue {
   bool closed_ = false;
 };
 
+/// One request on a plain connection, whose head has come as a whole. Reads no byte beyond what it
+/// is asked for, so that what follows is there for the next request.
+class RequestStream final : public httplib::Stream {
+ public:
+  RequestStream(int socket, std::size_t head_bytes)
+      : socket_(socket), head_(head_bytes), until_(std::chrono::steady_clock::now() + kBodySeconds) {}
+
+  ssize_t read(char* bytes, size_t size) override {
+    if (taken_ < head_.size()) {
+      if (taken_ == 0 && !fill()) return -1;
+      const std::size_t count = std::min(size, head_.size() - taken_);
+      std::copy_n(head_.data() + taken_, count, bytes);
+      taken_ += count;
+      return static_cast<ssize_t>(count);
+    }
+    for (;;) {
+      if (!wait(POLLIN, std::chrono::seconds(kReadSeconds), true)) return -1;
+      const ssize_t count = ::recv(socket_, bytes, size, MSG_DONTWAIT);
+      if (count >= 0 || (errno != EAGAIN && errno != EINTR)) return count;
+    }
+  }
+  ssize_t write(const char* bytes, size_t size) override {
+    for (;;) {
+      if (!wait(POLLOUT, std::chrono::seconds(kWriteSeconds), false)) return -1;
+      const ssize_t count = ::send(socket_, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (count >= 0 || (errno != EAGAIN && errno != EINTR)) return count;
+    }
+  }
+  bool is_readable() const override { return wait(POLLIN, std::chrono::seconds(kReadSeconds), true); }
+  bool is_writable() const override {
+    if (!wait(POLLOUT, std::chrono::seconds(kWriteSeconds), false)) return false;
+    char byte = 0;  // Gone without a word: streams must not be written for nobody.
+    return ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+  }
+  void get_remote_ip_and_port(std::string&, int&) const override {}
+  void get_local_ip_and_port(std::string&, int&) const override {}
+  socket_t socket() const override { return socket_; }
+  /// Valid as long as this is; filled by the first read.
+  std::string_view head() const { return {head_.data(), head_.size()}; }
+
+ private:
+  bool fill() {
+    const ssize_t count = ::recv(socket_, head_.data(), head_.size(), MSG_WAITALL);
+    return count == static_cast<ssize_t>(head_.size());
+  }
+  bool wait(short event, std::chrono::milliseconds at_most, bool in_all) const {
+    using std::chrono::milliseconds;
+    if (in_all) {
+      const auto left =
+          std::chrono::ceil<milliseconds>(until_ - std::chrono::steady_clock::now());
+      at_most = std::clamp(left, milliseconds(0), at_most);
+    }
+    pollfd one{socket_, event, 0};
+    int ready = 0;
+    do {
+      ready = poll(&one, 1, static_cast<int>(at_most.count()));
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
+  }
+
+  int socket_;
+  std::vector<char> head_;
+  std::size_t taken_ = 0;
+  std::chrono::steady_clock::time_point until_;
+};
+
+/// The head of the present request as it came; empty where the library read it (TLS).
+thread_local std::string_view present_head;
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t from = std::min(text.find_first_not_of(" \t\r"), text.size());
+  text.remove_prefix(from);
+  return text.substr(0, text.find_last_not_of(" \t\r") + 1);
+}
+
+/// The header fields of `head`. The library's own reading takes percent escapes out of the values,
+/// which makes one key of two.
+std::vector<std::pair<std::string, std::string>> fields_of(std::string_view head) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (std::size_t end = head.find('\n'); end != std::string_view::npos; end = head.find('\n')) {
+    head.remove_prefix(end + 1);
+    const std::string_view line = head.substr(0, head.find('\n'));
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos || colon == 0) continue;
+    fields.emplace_back(line.substr(0, colon), trimmed(line.substr(colon + 1)));
+  }
+  return fields;
+}
+
+/// Set by the handler of the present request: what follows on its connection cannot be trusted.
+thread_local bool close_after_this = false;
+
+/// True for a request whose end two readers would see at different places (RFC 9112, 6.3): behind a
+/// proxy, a part of one caller's body would become another one's request.
+bool ambiguous_length(const httplib::Request& request) {
+  const std::size_t lengths = request.get_header_value_count("Content-Length");
+  const bool coded = request.has_header("Transfer-Encoding");
+  return lengths > 1 || (coded && lengths > 0) ||
+         request.get_header_value_count("Transfer-Encoding") > 1;
+}
+
+/// The library's server, whose connections wait in a lobby instead of on a thread each.
+class LobbyServer final : public httplib::Server {
+ public:
+  explicit LobbyServer(std::function<void(int)> arrived) : arrived_(std::move(arrived)) {}
+
+  /// Answers one request; false if the connection is to be closed.
+  bool serve(int socket, std::size_t head_bytes, bool last) {
+    RequestStream stream(socket, head_bytes);
+    bool closed = false;
+    close_after_this = false;
+    present_head = stream.head();
+    const bool good = process_request(stream, last, closed, nullptr);
+    present_head = {};
+    return good && !closed && !last && !close_after_this;
+  }
+
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    arrived_(socket);
+    return true;
+  }
+  std::function<void(int)> arrived_;
+};
+
 std::string problem_text(int status, const char* code, const char* title) {
   return std::string(R"({"type":"urn:weft:problem:)") + code + R"(","status":)" +
          std::to_string(status) + R"(,"code":")" + code + R"(","title":")" + title + R"("})";
@@ -86,6 +217,9 @@ struct HttpServer::State {
   HttpServerOptions options;
   Handler handler;
   std::unique_ptr<httplib::Server> server;
+  LobbyServer* plain = nullptr;  ///< `server`, where it is without TLS.
+  std::unique_ptr<HttpLobby> lobby;
+  std::atomic<BoundedPool*> pool{nullptr};  ///< The library's, while it listens.
   std::thread thread;
   std::atomic<bool> closing{false};
   std::atomic<bool> finished{false};
@@ -94,11 +228,16 @@ struct HttpServer::State {
 
   void answer(const httplib::Request& in, httplib::Response& out, std::string body) {
     HttpRequest request;
-    request.method = in.method;
+    // The library leaves the body of its answer out.
+    request.method = in.method == "HEAD" ? "GET" : in.method;
     request.body = std::move(body);
-    for (const auto& [name, value] : in.headers) request.headers.emplace_back(name, value);
+    if (present_head.empty()) {
+      for (const auto& [name, value] : in.headers) request.headers.emplace_back(name, value);
+    } else {
+      request.headers = fields_of(present_head);
+    }
     if (!parse_target(in.target, request)) {
-      refuse(out, 400, "bad_path", "a percent escape in the address is malformed");
+      refuse(out, 400, "bad_path", "the address has a malformed percent escape, or is no UTF-8");
       return;
     }
     HttpResponse response = handler(request);
@@ -138,6 +277,7 @@ struct HttpServer::State {
       if (!too_long) body.append(bytes, length);
       return !too_long;
     });
+    close_after_this = too_long || !complete;
     if (too_long || out.status == 413) {
       return refuse(out, 413, "too_large", "the body is longer than this server takes");
     }
@@ -145,8 +285,33 @@ struct HttpServer::State {
     answer(in, out, std::move(body));
   }
 
+  /// A connection whose request can be read: on the lobby's thread.
+  void enqueue(int connection, std::size_t head_bytes) {
+    BoundedPool* const workers = pool.load();
+    if (workers == nullptr) return close_connection(connection);
+    workers->enqueue([this, connection, head_bytes] {
+      if (plain->serve(connection, head_bytes, closing.load())) {
+        lobby->add(connection);
+      } else {
+        close_connection(connection);
+      }
+    });
+  }
+
+  void open_plain() {
+    lobby = std::make_unique<HttpLobby>(
+        options.lobby, [this](int connection, std::size_t bytes) { enqueue(connection, bytes); });
+    auto made = std::make_unique<LobbyServer>([this](int connection) { lobby->add(connection); });
+    plain = made.get();
+    server = std::move(made);
+  }
+
   void set_up() {
-    server->new_task_queue = [threads = options.threads] { return new BoundedPool(threads); };
+    server->new_task_queue = [this] {
+      auto made = std::make_unique<BoundedPool>(options.threads);
+      pool = made.get();
+      return made.release();  // NOLINT(cppcoreguidelines-owning-memory): the library deletes it.
+    };
     server->set_keep_alive_timeout(kKeepAliveSeconds);
     server->set_keep_alive_max_count(kKeepAliveRequests);
     server->set_read_timeout(kReadSeconds);
@@ -164,6 +329,15 @@ struct HttpServer::State {
           refuse(out, 500, "internal", "the server met an error of its own");
         });
     server->set_pre_routing_handler([](const httplib::Request& in, httplib::Response& out) {
+      const bool no_body = in.method == "GET" || in.method == "HEAD" || in.method == "OPTIONS";
+      const std::string length = in.get_header_value("Content-Length");
+      const bool carries = (!length.empty() && length != "0") || in.has_header("Transfer-Encoding");
+      if (ambiguous_length(in) || (no_body && carries)) {
+        close_after_this = true;
+        refuse(out, 400, "bad_length",
+               no_body ? "a request of this method has no body" : "the length is said twice");
+        return httplib::Server::HandlerResponse::Handled;
+      }
       // Many overlapping ranges of one body would multiply it in memory.
       if (!in.has_header("Range")) return httplib::Server::HandlerResponse::Unhandled;
       refuse(out, 416, "no_ranges", "ranges are not served");
@@ -176,13 +350,13 @@ struct HttpServer::State {
         return refuse(out, 413, "too_large", "the body is longer than this server takes");
       refuse(out, status, "bad_request", "the request cannot be served");
     });
-    const httplib::Server::Handler plain = [this](const httplib::Request& in,
+    const httplib::Server::Handler without_body = [this](const httplib::Request& in,
                                                   httplib::Response& out) { answer(in, out, {}); };
     const httplib::Server::HandlerWithContentReader with_body =
         [this](const httplib::Request& in, httplib::Response& out,
                const httplib::ContentReader& read) { receive(in, out, read); };
-    server->Get(".*", plain);
-    server->Options(".*", plain);
+    server->Get(".*", without_body);
+    server->Options(".*", without_body);
     server->Post(".*", with_body);
     server->Put(".*", with_body);
     server->Patch(".*", with_body);
@@ -199,7 +373,7 @@ tl::expected<std::unique_ptr<HttpServer>, std::string> HttpServer::bind(
   state->options = options;
   state->handler = std::move(handler);
   if (options.tls_cert.empty()) {
-    state->server = std::make_unique<httplib::Server>();
+    state->open_plain();
   } else {
     state->server =
         std::make_unique<httplib::SSLServer>(options.tls_cert.c_str(), options.tls_key.c_str());
@@ -238,6 +412,8 @@ void HttpServer::stop() {
   if (!state_->thread.joinable()) return;
   // The library forgets a stop() that comes before its loop runs.
   while (!state_->server->is_running() && !state_->finished.load()) std::this_thread::yield();
+  // First, for it hands connections to threads that the library is about to end.
+  if (state_->lobby) state_->lobby->stop();
   state_->server->stop();
   state_->thread.join();
 }

@@ -11,6 +11,8 @@
 
 #include <tl/expected.hpp>
 
+#include "orchestrator/app/http_lobby.h"
+
 namespace weft::app {
 
 /// A request as it came; everything in it was written by others.
@@ -49,7 +51,8 @@ struct HttpServerOptions {
   int port = 0;  ///< 0: any free one.
   std::string tls_cert, tls_key;
   std::size_t body_bytes_max = 4 * 1024 * 1024;  ///< Beyond it 413; a deploy carries several files.
-  std::size_t threads = 64;  ///< Each connection holds one; idle ones let go after two seconds.
+  std::size_t threads = 64;  ///< Requests answered at once; with TLS each connection holds one.
+  LobbyOptions lobby = {};   ///< Without TLS: where connections wait for their next request.
 };
 
 /// An HTTP/1.1 server that knows nothing of routes: every request goes to one handler, on one of
@@ -77,7 +80,8 @@ class HttpServer final {
   std::unique_ptr<State> state_;
 };
 
-/// Splits and decodes "/a%2Fb/c?x=1&y"; false for malformed percent escapes.
+/// Splits and decodes "/a%2Fb/c?x=1&y"; false for malformed percent escapes
+/// and for what is no UTF-8.
 [[nodiscard]] bool parse_target(std::string_view target, HttpRequest& request);
 
 }  // namespace weft::app

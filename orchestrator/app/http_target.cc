@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "dsl/utf8.h"
 #include "orchestrator/app/http_server.h"
 
 namespace weft::app {
@@ -26,6 +27,8 @@ std::optional<std::string> decode(std::string_view text, bool plus_is_blank) {
       i += 2;
     }
   }
+  // Names stand in answers and logs, which are JSON.
+  if (dsl::utf8_valid_prefix(out) != out.size()) return std::nullopt;
   return out;
 }
 

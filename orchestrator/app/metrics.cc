@@ -122,7 +122,7 @@ double start_time() {
 std::string prometheus_text(const engine::MetricsSnapshot& snapshot) {
   std::string out;
   for (const MetricFamily& family : snapshot.families) {
-    if (!family.samples.empty() || !family.histograms.empty()) append_family(out, family);
+    append_family(out, family);
   }
   return out;
 }

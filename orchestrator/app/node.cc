@@ -59,6 +59,23 @@ std::string random_bytes(std::size_t count) {
   return bytes;
 }
 
+/// "nats://user:secret@host" without what stands before the "@".
+std::string without_password(const std::string& urls) {
+  std::string shown;
+  for (std::size_t from = 0; from <= urls.size();) {
+    const std::size_t end = std::min(urls.find(',', from), urls.size());
+    std::string url = urls.substr(from, end - from);
+    const std::size_t scheme = url.find("://");
+    const std::size_t host = scheme == std::string::npos ? 0 : scheme + 3;
+    if (const std::size_t at = url.rfind('@'); at != std::string::npos && at >= host) {
+      url.erase(host, at + 1 - host);
+    }
+    shown += (shown.empty() ? "" : ",") + url;
+    from = end + 1;
+  }
+  return shown;
+}
+
 std::string hex(const std::string& bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
@@ -130,10 +147,9 @@ engine::Limits engine_limits(const Config& config, const store::StoreStats& disk
         (config.store.reserve_bytes * 100 + disk.device_bytes - 1) / disk.device_bytes;
     limits.store_reserve_percent = static_cast<std::int64_t>(std::min<std::uint64_t>(share, 90));
   }
+  // load_config() has refused what is unknown or too small.
   for (const auto& [name, value] : config.limits) {
-    if (!engine::set_limit(limits, name, value)) {
-      log(LogLevel::kWarn, "limits." + name + " is too small to work with; the default stays");
-    }
+    if (!engine::set_limit(limits, name, value)) log(LogLevel::kWarn, "limits." + name + " is void");
   }
   return limits;
 }
@@ -142,8 +158,27 @@ engine::Limits engine_limits(const Config& config, const store::StoreStats& disk
 class SyncTimes final {
  public:
   void add(std::int64_t us) {
+    const double seconds = static_cast<double>(us) / 1e6;
+    const auto bound = std::lower_bound(kBounds.begin(), kBounds.end(), seconds);
     const std::lock_guard lock(mutex_);
     times_[next_++ % times_.size()] = us;
+    ++buckets_[static_cast<std::size_t>(bound - kBounds.begin())];
+    sum_ += seconds;
+  }
+  /// All of this process, for Prometheus.
+  [[nodiscard]] engine::MetricFamily family() const {
+    engine::MetricFamily made;
+    made.name = "weft_store_sync_duration_seconds";
+    made.help = "A group of commits: its write and sync.";
+    made.kind = engine::MetricFamily::Kind::kHistogram;
+    made.bounds.assign(kBounds.begin(), kBounds.end());
+    const std::lock_guard lock(mutex_);
+    engine::HistogramSample sample;
+    sample.buckets.assign(buckets_.begin(), buckets_.end());
+    sample.count = next_;
+    sample.sum = sum_;
+    made.histograms.push_back(std::move(sample));
+    return made;
   }
   /// 99 of 100 were no slower; nothing before the first.
   [[nodiscard]] std::optional<std::int64_t> p99_us() const {
@@ -164,6 +199,11 @@ class SyncTimes final {
   std::array<std::int64_t, 1000>
       times_{};  // Some seconds of a busy server, minutes of a quiet one.
   std::size_t next_ = 0;
+  // From a disk with a battery behind its cache to one that is dying.
+  static constexpr std::array<double, 12> kBounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                                  0.05,   0.1,   0.25,   0.5,   1,    5};
+  std::array<std::uint64_t, kBounds.size() + 1> buckets_{};
+  double sum_ = 0;
 };
 
 }  // namespace
@@ -259,6 +299,13 @@ tl::expected<void, StartError> Node::Parts::open_engine(const DefinitionFiles& d
   nats.tls_ca_file = config.nats.tls_ca;
   nats.tls_cert_file = config.nats.tls_cert;
   nats.tls_key_file = config.nats.tls_key;
+  for (const std::string* file : {&nats.credentials_file, &nats.tls_ca_file, &nats.tls_cert_file,
+                                  &nats.tls_key_file}) {
+    // The library would try again for ever and say nothing.
+    if (!file->empty() && ::access(file->c_str(), R_OK) != 0) {
+      return tl::unexpected(StartError{kExitUsage, "NATS: " + *file + " cannot be read"});
+    }
+  }
   // A broker takes 1 MiB unless told otherwise; a saga that is asked for may be larger than what
   // may come in, which the engine limits.
   nats.limits.body_bytes_max = 1024 * 1024;
@@ -290,6 +337,7 @@ tl::expected<void, StartError> Node::Parts::open_engine(const DefinitionFiles& d
   options.on_change = [this](const engine::Change& change) { changes->push(change); };
   options.on_fatal = [](const store::StoreError& error) { end_for_store(error.message); };
   options.log = engine_log;
+  options.log_debug = config.log.level == "debug" || config.log.level == "trace";
   for (const core::SagaId& saga : options.crashed_in) {
     log(LogLevel::kError, "this saga was being decided at three abnormal exits; it is quarantined",
         {{"saga", saga.str()}});
@@ -342,14 +390,15 @@ engine::Response Node::Parts::backup(const std::string& dir) {
 
 engine::MetricsSnapshot Node::Parts::metrics() {
   engine::MetricsSnapshot snapshot = runtime.metrics();
+  snapshot.families.push_back(syncs.family());
+  engine::MetricFamily backup;
+  backup.name = "weft_last_backup_timestamp_seconds";
+  backup.help = "When the last backup was taken.";
+  backup.kind = engine::MetricFamily::Kind::kGauge;
   if (const std::int64_t at = last_backup_ms.load(); at > 0) {
-    engine::MetricFamily family;
-    family.name = "weft_last_backup_timestamp_seconds";
-    family.help = "When the last backup was taken.";
-    family.kind = engine::MetricFamily::Kind::kGauge;
-    family.samples.push_back({{}, static_cast<double>(at) / 1000.0});
-    snapshot.families.push_back(std::move(family));
+    backup.samples.push_back({{}, static_cast<double>(at) / 1000.0});
   }
+  snapshot.families.push_back(std::move(backup));
   return snapshot;
 }
 
@@ -384,6 +433,7 @@ void Node::Parts::publish_api(const std::string& token) {
   backend.ask = [this](engine::Request request) { return ask(std::move(request)); };
   backend.metrics = [this] { return metrics(); };
   backend.alive = [this] { return runtime.alive(); };
+  backend.last_checks = [this] { return runtime.last_checks(); };
   backend.backup = [this](const std::string& dir) { return backup(dir); };
   api = std::make_unique<HttpApi>(std::move(options), std::move(backend), *changes);
 }
@@ -424,6 +474,12 @@ tl::expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config
   node.runtime.start(*node.engine);
   // What was registered is durable before anybody hears `ready`.
   if (node.runtime.run([](engine::Engine&) {})) node.store->flush();
+  if (!node.bus->connected()) {
+    log(LogLevel::kWarn,
+        "NATS at " + without_password(config.nats.url) +
+            " does not answer yet: starts by HTTP are taken, tasks wait; it is tried for ever",
+        {{"code", "nats_down"}});
+  }
   node.ready = true;
   return made;
 }
@@ -471,10 +527,12 @@ void Node::stop() {
   if (node.marker && node.ready) node.marker->forget();
 }
 
-std::vector<std::string> engine_limit_names() {
-  std::vector<std::string> names;
-  for (const engine::LimitName& limit : engine::limit_names()) names.emplace_back(limit.name);
-  return names;
+std::map<std::string, std::int64_t> engine_limits_least() {
+  std::map<std::string, std::int64_t> least;
+  for (const engine::LimitName& limit : engine::limit_names()) {
+    least.emplace(limit.name, limit.at_least);
+  }
+  return least;
 }
 
 }  // namespace weft::app

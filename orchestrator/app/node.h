@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,7 +50,7 @@ class Node final {
   std::unique_ptr<Parts> parts_;
 };
 
-/// The names in `limits:` of weft.yaml.
-[[nodiscard]] std::vector<std::string> engine_limit_names();
+/// The names in `limits:` of weft.yaml, each with the least that works.
+[[nodiscard]] std::map<std::string, std::int64_t> engine_limits_least();
 
 }  // namespace weft::app

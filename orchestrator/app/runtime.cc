@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 
 // The loop turns at least so often: the wall clock may jump, and /healthz wants a sign of life.
 constexpr milliseconds kTurnAtLeastEvery{1000};
+constexpr milliseconds kCheckEvery{1000};
 constexpr milliseconds kAliveWithin{10'000};  // INTERFACES.md, /healthz
 // So that a flood of messages does not keep timers and replies waiting.
 constexpr std::size_t kInputsPerTurn = 256;
@@ -48,7 +49,8 @@ class Answer {
 
 }  // namespace
 
-Runtime::Runtime(std::size_t inputs_max) : inputs_max_(inputs_max) {}
+Runtime::Runtime(std::size_t inputs_max, std::size_t bytes_max)
+    : inputs_max_(inputs_max), bytes_max_(bytes_max) {}
 Runtime::~Runtime() { stop(); }
 
 engine::Executor Runtime::executor() {
@@ -88,10 +90,17 @@ bool Runtime::push(Input input) {
 
 void Runtime::deliver(messaging::Received message) {
   std::optional<messaging::Message> refusal;
+  std::size_t bytes = message.subject.size() + message.reply.size() + message.body.size();
+  for (const messaging::Header& field : message.headers) {
+    bytes += field.name.size() + field.value.size();
+  }
   {
     const std::lock_guard lock(mutex_);
-    if (!stopping_ && inputs_.size() < inputs_max_) {
-      inputs_.push_back({std::move(message), {}});
+    // One always fits, so that nothing is refused for ever.
+    const bool fits = inputs_.empty() || input_bytes_ + bytes <= bytes_max_;
+    if (!stopping_ && inputs_.size() < inputs_max_ && fits) {
+      inputs_.push_back({std::move(message), {}, bytes});
+      input_bytes_ += bytes;
     } else {
       refusal = engine::busy_answer(message, limits_);
     }
@@ -117,11 +126,13 @@ engine::Response Runtime::call(engine::Request request, milliseconds at_most) {
   auto answer = std::make_shared<Answer<engine::Response>>();
   auto shared = std::make_shared<engine::Request>(std::move(request));
   const bool taken =
-      push({std::nullopt, [answer, shared](engine::Engine& engine) {
+      push({std::nullopt,
+            [answer, shared](engine::Engine& engine) {
               engine.request(std::move(*shared), [answer](engine::Response response) {
                 answer->give(std::move(response));
               });
-            }});
+            },
+            0});
   if (!taken) {
     return engine::busy("busy", "more is waiting than this orchestrator takes on; ask again", 500);
   }
@@ -139,10 +150,12 @@ bool Runtime::run(const std::function<void(engine::Engine&)>& work, milliseconds
   auto answer = std::make_shared<Answer<bool>>();
   // A caller that gives up must not leave a reference to its stack behind.
   auto copy = std::make_shared<std::function<void(engine::Engine&)>>(work);
-  if (!push({std::nullopt, [answer, copy](engine::Engine& engine) {
+  if (!push({std::nullopt,
+             [answer, copy](engine::Engine& engine) {
                (*copy)(engine);
                answer->give(true);
-             }})) {
+             },
+             0})) {
     return false;
   }
   return answer->take(at_most).value_or(false);
@@ -170,6 +183,26 @@ bool Runtime::alive() const {
   return !started_.load() || steady_ms() - turned_at_ms_.load() < kAliveWithin.count();
 }
 
+dsl::Value Runtime::last_checks() const {
+  const std::lock_guard lock(mutex_);
+  return checks_;
+}
+
+void Runtime::note_checks(engine::Engine& engine) {
+  const std::int64_t now = steady_ms();
+  if (now < checked_at_ms_ + kCheckEvery.count()) return;
+  checked_at_ms_ = now;
+  engine::Request request;
+  request.body = engine::GetHealth{true};
+  // It is answered before request() returns.
+  engine.request(std::move(request), [this](const engine::Response& response) {
+    const dsl::Value* checks = response.body.find("checks");
+    if (checks == nullptr) return;
+    const std::lock_guard lock(mutex_);
+    checks_ = *checks;
+  });
+}
+
 void Runtime::loop(engine::Engine& engine) {
   engine_ = &engine;
   // Asked here and not by whoever starts us: a change after this answer is announced, and runs later.
@@ -187,6 +220,7 @@ void Runtime::loop(engine::Engine& engine) {
       if (stopping_) break;
       posted.swap(posted_);
       while (!inputs_.empty() && inputs.size() < kInputsPerTurn) {
+        input_bytes_ -= inputs_.front().bytes;
         inputs.push_back(std::move(inputs_.front()));
         inputs_.pop_front();
       }
@@ -202,6 +236,7 @@ void Runtime::loop(engine::Engine& engine) {
     }
     inputs.clear();
     engine.turn();
+    note_checks(engine);
     turned_at_ms_ = steady_ms();
     if (drain_begun_ && drained_ && engine.drained()) std::exchange(drained_, nullptr)();
   }

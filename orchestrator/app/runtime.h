@@ -21,8 +21,9 @@ namespace weft::app {
 /// other threads (libnats, HTTP, the store's committer) put things on.
 class Runtime final {
  public:
-  /// `inputs_max`: messages and requests that may wait; beyond it they are answered `busy`.
-  explicit Runtime(std::size_t inputs_max = 10'000);
+  /// `inputs_max`: messages and requests that may wait, `bytes_max`: what the messages may weigh;
+  /// beyond it they are answered `busy`.
+  explicit Runtime(std::size_t inputs_max = 10'000, std::size_t bytes_max = 64 * 1024 * 1024);
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -57,25 +58,32 @@ class Runtime final {
 
   /// The loop turned within the last ten seconds, or has not begun yet.
   [[nodiscard]] bool alive() const;
+  /// What /readyz's checks were about a second ago; null before the first turn.
+  [[nodiscard]] dsl::Value last_checks() const;
   [[nodiscard]] bool started() const { return started_.load(); }
 
  private:
   struct Input {
     std::optional<messaging::Received> message;
     std::function<void(engine::Engine&)> work;
+    std::size_t bytes = 0;
   };
 
   void loop(engine::Engine& engine);
+  void note_checks(engine::Engine& engine);
   [[nodiscard]] bool push(Input input);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Input> inputs_;
   std::vector<std::function<void()>> posted_;
-  std::size_t inputs_max_;
+  std::size_t inputs_max_, bytes_max_;
+  std::size_t input_bytes_ = 0;  ///< Of the messages in inputs_.
   bool stopping_ = false;
+  dsl::Value checks_;
   std::function<void()> drained_;     ///< Touched by the engine's thread only.
   bool drain_begun_ = false;          ///< Likewise.
+  std::int64_t checked_at_ms_ = 0;    ///< Likewise.
   engine::Engine* engine_ = nullptr;  ///< Likewise.
   messaging::MessageBus* bus_ = nullptr;
   engine::Limits limits_;

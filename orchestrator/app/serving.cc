@@ -6,11 +6,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 #include <system_error>
 #include <utility>
 
 #include "orchestrator/app/log.h"
+#include "orchestrator/app/output.h"
 
 namespace weft::app {
 namespace {
@@ -46,7 +48,7 @@ tl::expected<Config, ConfigError> configure(const Invocation& invocation) {
   ConfigSources sources;
   sources.variable = variable;
   sources.flags = invocation.options;
-  sources.limit_names = engine_limit_names();
+  sources.limits_least = engine_limits_least();
   sources.file = config_file(invocation);
   if (!sources.file.empty()) {
     std::ifstream file(sources.file, std::ios::binary);
@@ -56,6 +58,20 @@ tl::expected<Config, ConfigError> configure(const Invocation& invocation) {
     sources.text = std::move(text).str();
   }
   return load_config(sources);
+}
+
+int not_started(const Invocation& invocation, int exit_code, std::string_view code,
+                const std::string& message, dsl::Value::Object members) {
+  const Output output(invocation.global);
+  if (output.json()) {
+    Failure failure = make_failure(exit_code, code, "not started", message);
+    for (dsl::Member& member : members) {
+      failure.problem = failure.problem.with(member.key, std::move(member.value));
+    }
+    return output.fail(failure);
+  }
+  std::cerr << "weft: not started: " << message << (message.ends_with('\n') ? "" : "\n");
+  return exit_code;
 }
 
 int drain_and_stop(Node& node, Signals& signals, std::int64_t drain_ms) {

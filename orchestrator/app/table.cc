@@ -19,6 +19,16 @@ std::string cut(const std::string& text, std::size_t columns) {
   return text;
 }
 
+/// U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069: they turn the order of what follows, so that
+/// a key could look like another one.
+bool is_direction(std::string_view text) {
+  if (text.size() < 3 || text[0] != '\xE2') return false;
+  const auto second = static_cast<unsigned char>(text[1]);
+  const auto third = static_cast<unsigned char>(text[2]);
+  return (second == 0x80 && (third == 0x8E || third == 0x8F || (third >= 0xAA && third <= 0xAE))) ||
+         (second == 0x81 && third >= 0xA6 && third <= 0xA9);
+}
+
 }  // namespace
 
 Colour colour_of_state(std::string_view state) {
@@ -41,6 +51,9 @@ std::string printable(std::string_view text) {
     if (byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) {
       out += ' ';
       ++i;
+    } else if (is_direction(text.substr(i, 3))) {
+      out += ' ';
+      i += 2;
     } else {
       out += byte < 0x20 || byte == 0x7F ? ' ' : text[i];
     }

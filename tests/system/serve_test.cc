@@ -418,6 +418,19 @@ TEST_F(ServeTest, WithNatsDownItStartsAndTakesWork) {
   EXPECT_TRUE(reaches("o1", "completed")) << show("o1").to_json();
 }
 
+// A stream over our subjects would answer our requests with its PubAck.
+TEST_F(ServeTest, AStreamOverOurSubjectsMakesItNotReadyUntilItIsMended) {
+  RawClient broker(nats_.port());
+  broker.publish("$JS.API.STREAM.CREATE.GRAB", "NATS/1.0\r\n\r\n",
+                 R"({"name":"GRAB","subjects":["weft.task.>"],"storage":"memory"})");
+  serve();
+  ASSERT_TRUE(eventually([&] { return status_of("/readyz") == "503"; }));
+  EXPECT_NE(body_of("/readyz").find("GRAB"), std::string::npos) << body_of("/readyz");
+  EXPECT_EQ(status_of("/healthz"), "200");
+  broker.publish("$JS.API.STREAM.DELETE.GRAB", "NATS/1.0\r\n\r\n", "");
+  EXPECT_TRUE(eventually([&] { return status_of("/readyz") == "200"; })) << body_of("/readyz");
+}
+
 TEST_F(ServeTest, HttpIsGuarded) {
   serve();
   EXPECT_EQ(status_of("/healthz"), "200");

@@ -89,7 +89,7 @@ int dry_run(const Output& output, const Value& answer) {
   if (sagas != nullptr && sagas->is_array()) {
     for (const Value& saga : sagas->as_array()) {
       if (output.structured()) {
-        output.item(saga);
+        output.item(saga.is_object() ? saga : Value::object({{"saga", saga}}));
       } else {
         output.text((saga.is_object() ? field(saga, "saga") + "  " + printable(field(saga, "key"))
                                       : printable(cell_text(&saga))) +
@@ -103,6 +103,8 @@ int dry_run(const Output& output, const Value& answer) {
                                {"refused", 0},
                                {"stopped", false},
                                {"dry_run", true}}));
+  } else if (answer.integer_or("matched", 0) == 0) {
+    output.text("0 sagas: nothing matches\n");
   } else {
     output.text(field(answer, "matched") + " sagas; repeat with --expect " +
                 field(answer, "matched") + " to do it\n");

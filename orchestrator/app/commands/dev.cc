@@ -128,8 +128,7 @@ class Deployer {
 int run(const Invocation& invocation) {
   auto config = configure(invocation);
   if (!config) {
-    std::cerr << "weft: " << config.error().message << '\n';
-    return kExitUsage;
+    return not_started(invocation, kExitUsage, "bad_setting", config.error().message);
   }
   if (config->data.empty()) config->data = ".weft";
   if (config->log.format.empty()) config->log.format = "text";
@@ -139,24 +138,21 @@ int run(const Invocation& invocation) {
   if (paths.empty()) paths = {"."};
   auto definitions = read_definitions(paths);
   if (!definitions) {
-    std::cerr << "weft: " << definitions.error() << '\n';
-    return kExitFailed;
+    return not_started(invocation, kExitFailed, "unreadable", definitions.error());
   }
   Signals signals;
   std::unique_ptr<NatsChild> nats;
   if (!invocation.has("--nats")) {
     auto started = NatsChild::start(config->data + "/nats");
     if (!started) {
-      std::cerr << "weft: " << started.error() << '\n';
-      return kExitFailed;
+      return not_started(invocation, kExitFailed, "nats_not_started", started.error());
     }
     nats = std::move(*started);
     config->nats.url = nats->url();
   }
   auto node = Node::start(*config, {});
   if (!node) {
-    std::cerr << "weft: not started: " << node.error().message << '\n';
-    return node.error().exit_code;
+    return not_started(invocation, node.error().exit_code, "not_started", node.error().message);
   }
   Deployer deployer(**node);
   if (!definitions->files.empty()) deployer.deploy(*definitions);

@@ -26,9 +26,15 @@ int run(const Invocation& invocation) {
   }
   const dsl::CompileResult result = compile_definitions(*definitions, false);
   if (dsl::has_errors(result.diagnostics) || result.workflows.empty()) {
-    std::cerr << diagnostics_text(result.diagnostics, *definitions);
-    if (!dsl::has_errors(result.diagnostics)) std::cerr << "weft: there is no workflow in it\n";
-    return kExitFailed;
+    if (!output.json()) std::cerr << diagnostics_text(result.diagnostics, *definitions);
+    const bool bad = dsl::has_errors(result.diagnostics);
+    Failure failure = make_failure(kExitFailed, bad ? "definition_errors" : "no_workflow",
+                                   "nothing can be drawn",
+                                   bad ? "the definition has errors" : "there is no workflow in it");
+    dsl::Value::Array found;
+    for (const dsl::Diagnostic& one : result.diagnostics) found.push_back(diagnostic_value(one));
+    failure.problem = failure.problem.with("diagnostics", dsl::Value::array(std::move(found)));
+    return output.fail(failure);
   }
   for (const auto& graph : result.workflows) {
     const Drawing drawing = draw(*graph);

@@ -2,42 +2,52 @@
 
 #include "orchestrator/app/commands/commands.h"
 #include "orchestrator/app/log.h"
+#include "orchestrator/app/output.h"
 #include "orchestrator/app/serving.h"
 
 namespace weft::app {
 namespace {
 
+using dsl::Value;
+
 int run(const Invocation& invocation) {
   auto config = configure(invocation);
   if (!config) {
-    std::cerr << "weft: " << config.error().message << '\n';
-    return kExitUsage;
+    return not_started(invocation, kExitUsage, "bad_setting", config.error().message);
   }
   if (config->data.empty()) {
-    std::cerr << "weft: `weft serve` needs a folder for its store: --data DIR, WEFT_DATA, or "
-                 "`data:` in weft.yaml\n";
-    return kExitUsage;
+    return not_started(invocation, kExitUsage, "usage",
+                       "`weft serve` needs a folder for its store: --data DIR, WEFT_DATA, or "
+                       "`data:` in weft.yaml");
   }
   set_up_logging(config->log.level, config->log.format);
   Signals signals;
   auto definitions = read_definitions(config->workflows);
   if (!definitions) {
-    std::cerr << "weft: --workflows: " << definitions.error() << '\n';
-    return kExitFailed;
+    return not_started(invocation, kExitFailed, "unreadable",
+                       "--workflows: " + definitions.error());
   }
   // Before the store is opened: a node that is not going to start leaves nothing behind. This also
   // reads the schemas that the definitions name.
   const dsl::CompileResult compiled = compile_definitions(*definitions, true);
   if (dsl::has_errors(compiled.diagnostics)) {
-    std::cerr << diagnostics_text(compiled.diagnostics, *definitions)
-              << "weft: not started: the definitions have errors\n";
-    return kExitFailed;
+    Value::Array found;
+    for (const dsl::Diagnostic& diagnostic : compiled.diagnostics) {
+      found.push_back(diagnostic_value(diagnostic));
+    }
+    if (!Output(invocation.global).json()) {
+      std::cerr << diagnostics_text(compiled.diagnostics, *definitions);
+    }
+    return not_started(invocation, kExitFailed, "definition_errors",
+                       "the definitions have errors",
+                       {{"diagnostics", Value::array(std::move(found))}});
   }
   auto node = Node::start(*config, *definitions);
   if (!node) {
-    std::cerr << "weft: not started: " << node.error().message
-              << (node.error().message.empty() || node.error().message.back() == '\n' ? "" : "\n");
-    return node.error().exit_code;
+    const StartError& error = node.error();
+    return not_started(invocation, error.exit_code,
+                       error.exit_code == kExitStore ? "store_unusable" : "not_started",
+                       error.message);
   }
   std::cout << "weft ready http=" << (*node)->url() << std::endl;
   log(LogLevel::kInfo, "ready", {{"http", (*node)->url()}, {"data", config->data}});

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <iostream>
 #include <thread>
 
 #include "orchestrator/app/commands/commands.h"
@@ -71,6 +72,9 @@ int run(const Invocation& invocation) {
         headers);
     if (!started) return output.fail(started.error());
     const Value& answer = started->body;
+    if (const std::string warning = field(answer, "warning"); !warning.empty()) {
+      std::cerr << "weft: warning: " << printable(warning) << '\n';
+    }
     if (!invocation.has("--wait")) {
       return print_result(started, output, [&](const Value&) {
         output.text(field(answer, "saga") + "  " +

@@ -34,6 +34,18 @@ TEST(ChangeFeedTest, SaysSoWhenAReaderFellBehind) {
   EXPECT_EQ(batch.changes.size(), 2U);
 }
 
+// Events carry payloads: a few large ones must not fill the memory, and the newest is always kept.
+TEST(ChangeFeedTest, LargeChangesAreForgottenSooner) {
+  ChangeFeed feed(0, 100, 1000);
+  for (std::uint64_t position = 1; position <= 5; ++position) {
+    feed.push({position, "SagaStarted", "w", dsl::Value::object({{"x", std::string(400, 'x')}})});
+  }
+  EXPECT_TRUE(feed.wait(2, milliseconds(0), 100).missed);
+  EXPECT_EQ(feed.wait(3, milliseconds(0), 100).changes.size(), 2U);
+  feed.push({6, "SagaStarted", "w", dsl::Value::object({{"x", std::string(4000, 'x')}})});
+  EXPECT_EQ(feed.wait(5, milliseconds(0), 100).changes.size(), 1U);
+}
+
 TEST(ChangeFeedTest, WaitsForTheNextOne) {
   ChangeFeed feed(0);
   std::thread writer([&] { feed.push(change(1)); });

@@ -64,6 +64,28 @@ TEST(CliTest, WithoutACommandItSaysWhatThereIs) {
   EXPECT_EQ(version.out.rfind("weft ", 0), 0U);
 }
 
+// Scripts read errors as documents, also those of their own making.
+TEST(CliTest, WrongUsageIsAProblemDocumentWhereJsonIsAskedFor) {
+  const std::vector<std::vector<std::string>> wrong = {
+      {"lst", "-o", "json"}, {"list", "--stat", "x", "-o", "json"}, {"show", "-o", "json"},
+      {"-o", "json", "show", "a", "b"}, {"serve", "-o", "json"}, {"serve", "--drain", "x", "-o", "json"}};
+  for (const auto& arguments : wrong) {
+    const Finished done = weft(arguments, {{"WEFT_DATA", ""}});
+    EXPECT_EQ(done.exit_code, 2) << arguments[0];
+    const auto problem = dsl::Value::parse(done.err);
+    ASSERT_TRUE(problem) << done.err;
+    EXPECT_NE(problem->string_or("detail", ""), "") << done.err;
+    EXPECT_EQ(done.out, "");
+  }
+}
+
+TEST(CliTest, ATokenMayStandInTheEnvironmentItself) {
+  const Finished wrong = weft({"list"}, {{"WEFT_TOKEN", "short"}});
+  EXPECT_EQ(wrong.exit_code, 4) << wrong.err;
+  const Finished good = weft({"list"}, {{"WEFT_TOKEN", "weft_0123456789abcdef"}});
+  EXPECT_EQ(good.exit_code, 3) << good.err;
+}
+
 TEST(CliTest, EveryCommandOfTheContractIsListed) {
   const std::vector<std::string> names = listed_commands();
   const std::vector<std::string> expected = {

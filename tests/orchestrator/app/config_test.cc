@@ -9,7 +9,7 @@ ConfigSources yaml(std::string text) {
   ConfigSources sources;
   sources.file = "weft.yaml";
   sources.text = std::move(text);
-  sources.limit_names = {"payload_bytes", "commands_queued"};
+  sources.limits_least = {{"payload_bytes", 1000}, {"commands_queued", 1}};
   return sources;
 }
 
@@ -73,6 +73,19 @@ TEST(ConfigTest, UnknownKeysAreRefusedWithTheNearestOne) {
   EXPECT_EQ(error_of(yaml("dta: x\n")), "weft.yaml:1:1: unknown key `dta`; did you mean `data`?");
   EXPECT_EQ(error_of(yaml("http:\n  lissten: x\n")),
             "weft.yaml:2:3: unknown key `http.lissten`; did you mean `listen`?");
+  for (const char* wrong :
+       {"nats: {inbox: weft.x}\n", "nats: {inbox: 'a b'}\n", "nats: {stream: 'a b'}\n",
+        "nats: {url: 'http://x'}\n", "nats: {url: ','}\n", "http: {listen: 'x y:z'}\n",
+        "http: {listen: '127.0.0.1:99999'}\n"}) {
+    EXPECT_EQ(error_of(yaml(wrong)).rfind("weft.yaml:1:", 0), 0U) << wrong;
+  }
+  for (const char* good :
+       {"nats: {url: 'nats://a:4222,tls://user:pw@b'}\n", "nats: {url: 'localhost:4222'}\n",
+        "http: {listen: 7717}\n", "http: {listen: '[::1]:0'}\n", "nats: {inbox: _INBOX.other}\n"}) {
+    EXPECT_EQ(error_of(yaml(good)), "no error") << good;
+  }
+  EXPECT_EQ(error_of(yaml("limits: {payload_bytes: 5}\n")),
+            "weft.yaml:1:25: `limits.payload_bytes`: expected a whole number from 1000, found `5`");
   EXPECT_EQ(error_of(yaml("limits: {payload_byte: 5}\n")),
             "weft.yaml:1:24: `limits.payload_byte`: expected the name of a limit; did you mean "
             "`payload_bytes`?, found `5`");

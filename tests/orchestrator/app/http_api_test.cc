@@ -131,7 +131,10 @@ TEST_F(HttpApiTest, ReadinessIsTheEngines) {
   answer_ = {503, Value::object({{"code", "recovering"}, {"detail", "reading"}}), {}};
   const HttpResponse response = send("GET", "/readyz");
   EXPECT_EQ(response.status, 503);
-  EXPECT_EQ(response.body, R"({"status":"fail","output":"reading"})");
+  EXPECT_EQ(
+      response.body,
+      R"({"status":"fail","checks":{"store":"warn","nats":"warn","disk":"warn","engine":"fail"},)"
+      R"("output":"reading"})");
 }
 
 TEST_F(HttpApiTest, WebhooksKeepTheirBytesAndHeaders) {

@@ -1,6 +1,15 @@
 #include "orchestrator/app/http_server.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <chrono>
+#include <memory>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <httplib.h>
@@ -36,7 +45,7 @@ TEST(HttpTargetTest, SegmentsAreDecodedAfterTheyAreCut) {
 }
 
 TEST(HttpTargetTest, MalformedEscapesAreRefused) {
-  for (const char* target : {"/%", "/%2", "/%zz", "/a?x=%g0"}) {
+  for (const char* target : {"/%", "/%2", "/%zz", "/a?x=%g0", "/%ff", "/a?%c3=1", "/a?x=%ed%a0%80"}) {
     HttpRequest request;
     EXPECT_FALSE(parse_target(target, request)) << target;
   }
@@ -56,6 +65,14 @@ TEST(HttpServerTest, PassesRequestsAndAnswers) {
   EXPECT_EQ(answer->status, 201);
   EXPECT_EQ(answer->body, "POST a/b body yes");
   EXPECT_EQ(answer->get_header_value("ETag"), "\"5\"");
+}
+
+// The library decodes escapes in header values: `a%2Fb` and `a/b` would be one key.
+TEST(HttpServerTest, HeaderValuesAreTakenAsTheyCame) {
+  auto server = serve([](const HttpRequest& request) { return text(request.header("x-key")); });
+  httplib::Client client("127.0.0.1", server->port());
+  EXPECT_EQ(client.Get("/", {{"X-Key", "a%2Fb%0Ac+d"}})->body, "a%2Fb%0Ac+d");
+  EXPECT_EQ(client.Get("/", {{"X-Key", "a/b"}})->body, "a/b");
 }
 
 // curl sends this content type unless told otherwise; the library would cut such bodies at 8 KiB.
@@ -129,6 +146,147 @@ TEST(HttpServerTest, StreamsFlowAndEndWithTheServer) {
   server->stop();
   reader.join();
   EXPECT_EQ(seen, 21U);
+}
+
+/// A connection of its own, byte by byte.
+class Caller final {
+ public:
+  explicit Caller(int port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    fd_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    const timeval wait{20, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  }
+  ~Caller() { ::close(fd_); }
+  Caller(const Caller&) = delete;
+  Caller& operator=(const Caller&) = delete;
+
+  void say(const std::string& bytes) const {
+    EXPECT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  /// Up to the end of the connection, or until `last` was heard.
+  [[nodiscard]] std::string hear(const std::string& last = "") const {
+    std::string heard;
+    char buffer[4096];
+    while (last.empty() || heard.find(last) == std::string::npos) {
+      const ssize_t count = ::recv(fd_, buffer, sizeof(buffer), 0);
+      if (count <= 0) break;
+      heard.append(buffer, static_cast<std::size_t>(count));
+    }
+    return heard;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+std::unique_ptr<HttpServer> serve_with(LobbyOptions lobby) {
+  HttpServerOptions options;
+  options.threads = 2;
+  options.lobby = lobby;
+  auto server = HttpServer::bind(options, [](const HttpRequest&) { return text("ok"); });
+  EXPECT_TRUE(server) << server.error();
+  (*server)->start();
+  return std::move(*server);
+}
+
+// "Slowloris": callers who begin and do not go on hold no thread, however many they are.
+TEST(HttpServerTest, SlowCallersKeepNobodyWaiting) {
+  auto server = serve_with({});
+  std::vector<std::unique_ptr<Caller>> slow;
+  for (int i = 0; i < 100; ++i) {
+    slow.push_back(std::make_unique<Caller>(server->port()));
+    slow.back()->say("GET / HTTP/1.1\r\nHost: x\r\nX-Sl");
+  }
+  Caller quick(server->port());
+  quick.say("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(quick.hear("ok").find("HTTP/1.1 200"), std::string::npos);
+  slow.front()->say("ow: 1\r\n");
+  slow.front()->say("\r\n");
+  EXPECT_NE(slow.front()->hear("ok").find("HTTP/1.1 200"), std::string::npos)
+      << "who goes on in time is answered";
+}
+
+TEST(HttpServerTest, AHeadThatDoesNotComeInTimeIsNotAwaited) {
+  LobbyOptions lobby;
+  lobby.head = lobby.idle = std::chrono::milliseconds(50);
+  auto server = serve_with(lobby);
+  Caller begins(server->port()), silent(server->port());
+  begins.say("GET / HT");
+  EXPECT_EQ(begins.hear(), "");
+  EXPECT_EQ(silent.hear(), "");
+}
+
+TEST(HttpServerTest, HeadsAreBoundedAsAWhole) {
+  LobbyOptions lobby;
+  lobby.head_bytes_max = 1024;
+  auto server = serve_with(lobby);
+  Caller large(server->port());
+  large.say("GET / HTTP/1.1\r\n" + std::string(2000, 'x'));
+  EXPECT_EQ(large.hear().rfind("HTTP/1.1 431", 0), 0U);
+  Caller fits(server->port());
+  fits.say("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(900, 'x') + "\r\n\r\n");
+  EXPECT_EQ(fits.hear("ok").rfind("HTTP/1.1 200", 0), 0U);
+}
+
+TEST(HttpServerTest, AFullLobbyLetsTheOldestGo) {
+  LobbyOptions lobby;
+  lobby.connections_max = 2;
+  auto server = serve_with(lobby);
+  Caller first(server->port());
+  first.say("GET / H");
+  Caller second(server->port());
+  second.say("GET / H");
+  Caller third(server->port());
+  third.say("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(third.hear("ok").find("HTTP/1.1 200"), std::string::npos);
+}
+
+// What a client sends ahead of the answer stays for the next request.
+TEST(HttpServerTest, RequestsMayFollowEachOtherOnOneConnection) {
+  auto server = serve([](const HttpRequest& request) { return text("<" + request.body + ">"); });
+  Caller caller(server->port());
+  caller.say("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
+             "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\ntwo");
+  const std::string heard = caller.hear();
+  EXPECT_NE(heard.find("<one>"), std::string::npos) << heard;
+  EXPECT_NE(heard.find("<two>"), std::string::npos) << heard;
+}
+
+// Where two readers see different ends, a part of one caller's body becomes another's request.
+TEST(HttpServerTest, RequestsOfDoubtfulLengthEndTheirConnection) {
+  std::atomic<int> handled{0};
+  auto server = serve([&](const HttpRequest&) {
+    ++handled;
+    return text("ok");
+  });
+  const std::string second = "GET /b HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (const std::string& head :
+       {std::string("GET /a HTTP/1.1\r\nHost: x\r\nContent-Length: 36\r\n\r\n"),
+        std::string("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 36\r\n\r\n"),
+        std::string("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 36\r\nTransfer-Encoding: "
+                    "chunked\r\n\r\n0\r\n\r\n")}) {
+    Caller caller(server->port());
+    caller.say(head + second);
+    const std::string heard = caller.hear();
+    EXPECT_EQ(heard.rfind("HTTP/1.1 400", 0), 0U) << heard;
+    EXPECT_EQ(heard.find("HTTP/1.1 200"), std::string::npos) << heard;
+  }
+  EXPECT_EQ(handled, 0);
+}
+
+TEST(HttpServerTest, HeadIsGetWithoutABody) {
+  auto server = serve([](const HttpRequest& request) { return text(request.method); });
+  httplib::Client client("127.0.0.1", server->port());
+  const auto answer = client.Head("/");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, "");
 }
 
 TEST(HttpServerTest, APortThatIsTakenIsToldWithItsAddress) {

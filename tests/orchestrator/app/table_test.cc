@@ -38,6 +38,11 @@ TEST(TableTest, EscapeSequencesAreTakenOut) {
   EXPECT_EQ(table.text(false).find('\x1b'), std::string::npos);
 }
 
+// A key that turns the direction of writing could look like another one.
+TEST(TableTest, NothingTurnsTheDirectionOfWriting) {
+  EXPECT_EQ(printable("a\xe2\x80\xae" "b\xe2\x81\xa6" "c\xe2\x80\x8f" "d\xe2\x80\xa6"), "a b c d…");
+}
+
 TEST(TableTest, LongCellsAreCut) {
   Table table({"A"});
   table.add({{std::string(200, 'x')}});
