@@ -333,24 +333,24 @@ Value trigger(const Trigger& way) {
 }
 
 void measures(Form& form, const SagaGraph& graph) {
-  form.maybe("slo", list(graph.slos, [](const SloDefinition& slo) {
-               return Form()
-                   .add("name", Value(slo.name))
-                   .add("from", Value(slo.from))
-                   .add("to", Value(slo.to))
-                   .add("within_ms", Value(slo.within_ms))
-                   .add("objective", Value(slo.objective))
-                   .done();
-             }));
-  form.maybe("kpi", list(graph.kpis, [](const KpiDefinition& kpi) {
-               return Form()
-                   .add("name", Value(kpi.name))
-                   .maybe("age_of", kpi.age_of)
-                   .maybe("count", kpi.count)
-                   .maybe("at", kpi.at)
-                   .maybe("by", words(kpi.by))
-                   .done();
-             }));
+  Form slos, kpis;
+  for (const SloDefinition& slo : graph.slos) {
+    slos.add(slo.name.c_str(), Form()
+                                   .add("from", Value(slo.from))
+                                   .add("to", Value(slo.to))
+                                   .add("within_ms", Value(slo.within_ms))
+                                   .add("objective", Value(slo.objective))
+                                   .done());
+  }
+  for (const KpiDefinition& kpi : graph.kpis) {
+    kpis.add(kpi.name.c_str(), Form()
+                                   .maybe("age_of", kpi.age_of)
+                                   .maybe("count", kpi.count)
+                                   .maybe("at", kpi.at)
+                                   .maybe("by", words(kpi.by))
+                                   .done());
+  }
+  form.maybe("slo", slos.done()).maybe("kpi", kpis.done());
 }
 
 }  // namespace

@@ -169,14 +169,16 @@ const SchemaReference* load_schema(Unit& unit, const Word& file, const CompileOp
     unit.reporter.error(file.at, "schema.json",
                         "the schema " + quoted(file.text) +
                             " is no JSON: " + document.error().message + " at " +
-                            std::to_string(place.line) + ":" + std::to_string(place.column));
+                            std::to_string(place.line) + ":" + std::to_string(place.column),
+                        "mend that file, or name another");
     return nullptr;
   }
   if (const auto problem = lint_schema(*document)) {
-    unit.reporter.error(file.at, "schema.keyword",
-                        "the schema " + quoted(file.text) + " cannot be used: " + problem->message +
-                            " at `" + (problem->pointer.empty() ? "/" : problem->pointer) + "`",
-                        problem->instead);
+    unit.reporter.error(
+        file.at, "schema.keyword",
+        "the schema " + quoted(file.text) + " cannot be used: " + problem->message + " at `" +
+            (problem->pointer.empty() ? "/" : problem->pointer) + "`",
+        problem->instead.empty() ? "mend that file, or name another" : problem->instead);
     return nullptr;
   }
   return &unit.schemas.emplace(file.text, SchemaReference{file.text, std::move(*document)})

@@ -106,6 +106,7 @@ constexpr std::string_view kNoRecursion =
 
 // What people who know jq reach for, and what serves instead.
 constexpr std::array kLeftOut = std::to_array<std::pair<std::string_view, std::string_view>>({
+    {"None", "write `null`"},
     {"ascii", "compare texts, or use `ascii_downcase`"},
     {"break", "use `first(...)`"},
     {"builtins", kNoWorld},
@@ -119,6 +120,8 @@ constexpr std::array kLeftOut = std::to_array<std::pair<std::string_view, std::s
     {"def", "bind a value with `as $name`, or compute it in a `set` step"},
     {"delpaths", "use `del(path)`"},
     {"env", kNoWorld},
+    {"elseif", "write `elif`"},
+    {"elsif", "write `elif`"},
     {"explode", "use `split(\"\")`"},
     {"fabs", "use `abs`"},
     {"finites", "every number is finite here"},
@@ -138,6 +141,7 @@ constexpr std::array kLeftOut = std::to_array<std::pair<std::string_view, std::s
     {"input", kNoWorld},
     {"input_filename", kNoWorld},
     {"inputs", kNoWorld},
+    {"is", "compare with `==` or `!=`"},
     {"isempty", "use `[EXPR] | length == 0`"},
     {"isnan", "every number is finite here"},
     {"keys_unsorted", "use `keys`, or `to_entries | map(.key)`"},
@@ -150,6 +154,7 @@ constexpr std::array kLeftOut = std::to_array<std::pair<std::string_view, std::s
     {"mktime", "use `fromdate`"},
     {"modulemeta", kNoWorld},
     {"nan", "every number is finite here"},
+    {"nil", "write `null`"},
     {"now", kNoClock},
     {"nth", "use `.[n]`"},
     {"path", "write the path where it is needed, e.g. `del(.a)`"},
@@ -172,6 +177,7 @@ constexpr std::array kLeftOut = std::to_array<std::pair<std::string_view, std::s
     {"tostream", kNoRecursion},
     {"transpose", "use `map` and `reduce`"},
     {"try", "use `EXPR?` or `EXPR // default`"},
+    {"undefined", "write `null`"},
     {"until", kNoRecursion},
     {"utf8bytelength", "use `length`, which counts characters"},
     {"walk", kNoRecursion},

@@ -97,7 +97,10 @@ class Lexer {
     if (c == '$') {
       ++at_;
       if (!is_word_start(peek())) {
-        return fail(begin, "`$` is followed by no name", "write a name, e.g. `$reserve`");
+        return fail(begin, "`$` is followed by no name",
+                    peek() == '.'   ? "the workflow's input is `.` itself: write `.name`"
+                    : peek() == '{' ? "inside `${ }` write `.name` alone, without another `${ }`"
+                                    : "write a name, e.g. `$reserve`");
       }
       push_word(Kind::kName, begin);
       return true;
@@ -129,7 +132,10 @@ class Lexer {
     if (text_.substr(at_, 2) == "&&") return fail(begin, "`&&` is no operator", "write `and`");
     const std::size_t size = utf8_sequence_size(text_, at_);
     return fail(begin, quoted(text_.substr(at_, size)) + " has no meaning here",
-                c == '!' ? "write `| not`, or `!=`" : "");
+                c == '!' ? "write `| not`, or `!=`"
+                : static_cast<unsigned char>(c) >= 0x80
+                    ? "a key with other letters needs quotes: `.\"größe\"`; text has them, too"
+                    : "remove it; text stands in double quotes");
   }
 
   void push_word(Kind kind, std::size_t begin) {

@@ -19,7 +19,7 @@ tl::expected<void, ExpressionError> ExpressionParser::run() {
 }
 
 std::string ExpressionParser::spelled(const Token& what) const {
-  if (what.kind == Kind::kEnd) return "the end";
+  if (what.kind == Kind::kEnd) return "the end of the expression";
   return quoted(std::string_view(program_.text).substr(what.begin, what.end - what.begin));
 }
 
@@ -58,13 +58,22 @@ NodeId ExpressionParser::fail_unexpected(const std::string& wanted) {
       return fail("`" + found.text + "` is left out of this language", std::string(advice));
     }
   }
+  if (found.is_symbol("(") && at_ > 0 && tokens_[at_ - 1].kind == Kind::kField) {
+    return fail("a field is no function: `." + tokens_[at_ - 1].text.substr(0, 60) + "(`",
+                "functions stand behind `|`: `.name | ascii_upcase`");
+  }
   const std::string hint = found.kind == Kind::kString || found.kind == Kind::kTextBegin ||
                                    found.kind == Kind::kWord || found.kind == Kind::kName ||
                                    found.kind == Kind::kNumber
                                ? "join values with an operator, e.g. `+` or `|`"
                                : "";
-  return fail("expected " + wanted + ", found " + spelled(found),
-              wanted == "an operator or the end" ? hint : "");
+  std::string instead = "write " + wanted + " there";
+  if (wanted == "a value") {
+    instead = "write one, like `.name`, `$step`, a number or a \"text\"";
+  } else if (wanted == "an operator or the end") {
+    instead = hint.empty() ? "remove it, or check that brackets pair up" : hint;
+  }
+  return fail("expected " + wanted + ", found " + spelled(found), std::move(instead));
 }
 
 bool ExpressionParser::want_symbol(const char* spelling) {

@@ -108,6 +108,13 @@ NodeId ExpressionParser::fail_unknown_function(const Token& word, std::size_t gi
     return fail_at(word.begin, EKind::kUnknownFunction,
                    "`" + word.text + "` is left out of this language", std::string(advice));
   }
+  // `.ship-to` is read as `.ship - to`; nobody writes the difference like that.
+  if (at_ >= 3 && tokens_[at_ - 2].is_symbol("-") && tokens_[at_ - 3].kind == Kind::kField &&
+      tokens_[at_ - 2].end == word.begin && tokens_[at_ - 3].end == tokens_[at_ - 2].begin) {
+    return fail_at(word.begin, EKind::kUnknownFunction, "there is no function " + quoted(word.text),
+                   "a key with `-` needs quotes: `.\"" + tokens_[at_ - 3].text + "-" +
+                       word.text.substr(0, 60) + "\"`");
+  }
   const auto near = nearest(word.text.substr(0, 64), function_names());
   return fail_at(word.begin, EKind::kUnknownFunction, "there is no function " + quoted(word.text),
                  near ? "did you mean `" + *near + "`?"

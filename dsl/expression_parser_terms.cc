@@ -179,8 +179,15 @@ NodeId ExpressionParser::parse_if() {
     return fail("`else` is missing", "say what it yields otherwise: `else null end`");
   } else {
     if (!take_word("else")) return fail_unexpected("`elif`, `else` or `end`");
+    const bool else_if = token().is_word("if");
     otherwise = parse_pipe();
-    if (otherwise != kNoNode && !take_word("end")) return fail_unexpected("`end`");
+    if (otherwise != kNoNode && !take_word("end")) {
+      if (else_if && token().kind == Kind::kEnd) {
+        return fail("`else if` begins an `if` of its own, and one `end` is missing",
+                    "write `elif` in place of `else if`");
+      }
+      return fail_unexpected("`end`");
+    }
   }
   if (otherwise == kNoNode) return kNoNode;
   return add_over(Operation::kIf, begin, {condition, chosen, otherwise});

@@ -105,7 +105,7 @@ void Lowering::identity() {
   graph.owner = syntax_.owner;
   graph.lifecycle = syntax_.lifecycle;
   graph.input_schema = schema(syntax_.input_schema);
-  graph.sensitive = syntax_.sensitive;
+  for (const Word& path : syntax_.sensitive) graph.sensitive.push_back(path.text);
   graph.key = template_of(syntax_.key);
   graph.ordering_key = template_of(syntax_.ordering_key);
   graph.ordering = syntax_.ordering;

@@ -21,8 +21,10 @@ bool check_language(ParserContext& context, const YamlNode& root) {
   const bool number = node.is_scalar() && node.plain && resolve_plain(node.text).value == Value(1);
   if (number) return true;
   context.error(node.at, "form.language",
-                "this program reads version 1 of the language" +
-                    (node.is_scalar() ? ", not " + quoted(node.text) : std::string()),
+                node.is_scalar() && node.text == "1"
+                    ? std::string("the version of the language is a number, not text")
+                    : "this program reads version 1 of the language" +
+                          (node.is_scalar() ? ", not " + quoted(node.text) : std::string()),
                 "write `weft: 1`");
   return false;
 }
@@ -39,7 +41,7 @@ DefinitionSyntax parse_definition(const SourceText& source, Reporter& reporter) 
   const YamlMember* workflow = root->find("workflow");
   const YamlMember* adapter = root->find("adapter");
   if (workflow != nullptr && adapter != nullptr) {
-    const bool later = adapter->key_at.line > workflow->key_at.line;
+    const bool later = before(workflow->key_at, adapter->key_at);
     const YamlMember* second = later ? adapter : workflow;
     const YamlMember* first = later ? workflow : adapter;
     context.error(second->key_at, "form.clash",

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dsl/durations.h"
+#include "dsl/hints.h"
 #include "dsl/names.h"
 
 namespace weft::dsl {
@@ -50,6 +51,7 @@ bool ParserContext::scalar_text(const YamlNode& node, std::string_view what,
   const PlainScalar resolved = plain ? resolve_plain(node.text) : PlainScalar{};
   if (!node.is_scalar() || (plain && !resolved.value.is_string())) {
     std::string instead = example.empty() ? std::string() : "write `" + std::string(example) + "`";
+    if (example.empty()) instead = "write one text";
     if (plain && example.empty()) {
       instead = "write it in quotes: `\"" + node.text.substr(0, 40) + "\"`";
     }
@@ -69,7 +71,8 @@ std::optional<Word> ParserContext::text(const YamlNode& node, std::string_view w
   std::string value;
   if (!scalar_text(node, what, {}, value)) return std::nullopt;
   if (std::all_of(value.begin(), value.end(), is_blank)) {
-    error(node.at, "form.value", std::string(what) + " must not be empty");
+    error(node.at, "form.value", std::string(what) + " must not be empty",
+          "write some text, or leave the key out");
     return std::nullopt;
   }
   return Word{std::move(value), node.at};
@@ -91,7 +94,8 @@ bool ParserContext::check_name(const Word& word, std::string_view what) {
   error(word.at, "form.name",
         std::string(what) + " must match `[a-z][a-z0-9_]*` (64 characters at most), not " +
             quoted(word.text),
-        better.empty() || better == word.text ? std::string() : "write " + quoted(better));
+        better.empty() || better == word.text ? "write a name like `order_lines`"
+                                              : "write " + quoted(better));
   return false;
 }
 
@@ -112,7 +116,7 @@ std::optional<Word> ParserContext::dotted_name(const YamlNode& node, std::string
   if (!scalar_text(node, what, {}, value)) return std::nullopt;
   if (is_dotted_name(value)) return Word{std::move(value), node.at};
   std::string better;
-  std::string_view rest = value;
+  std::string_view rest = std::string_view(value).substr(0, value.find('@'));
   while (value.size() <= 200) {
     const std::size_t dot = rest.find('.');
     const std::string part = as_name(rest.substr(0, dot), '_');
@@ -122,7 +126,8 @@ std::optional<Word> ParserContext::dotted_name(const YamlNode& node, std::string
   }
   error(node.at, "form.name",
         std::string(what) + " must be names `[a-z][a-z0-9_]*` joined by dots, not " + quoted(value),
-        better.empty() || better == value ? std::string() : "write " + quoted(better));
+        better.empty() || better == value ? "write a name like `order.shipped`"
+                                          : "write " + quoted(better));
   return std::nullopt;
 }
 
@@ -134,7 +139,8 @@ std::optional<Word> ParserContext::status(const YamlNode& node, std::string_view
   error(node.at, "form.name",
         std::string(what) + " must match `[a-z][a-z0-9-]*` (64 characters at most), not " +
             quoted(value),
-        better.empty() || better == value ? std::string() : "write " + quoted(better));
+        better.empty() || better == value ? "write a status like `in-transit`"
+                                          : "write " + quoted(better));
   return std::nullopt;
 }
 
@@ -193,7 +199,8 @@ std::optional<int> ParserContext::percent(const YamlNode& node, std::string_view
   }
   if (*share < min) {
     error(node.at, "form.value",
-          std::string(what) + " must be at least " + std::to_string(min) + "%");
+          std::string(what) + " must be at least " + std::to_string(min) + "%",
+          "write a whole number and %, like `50%`");
     return std::nullopt;
   }
   return *share;
@@ -227,7 +234,8 @@ std::optional<std::vector<Word>> ParserContext::words(const YamlNode& node, std:
                                                       ItemReader read, bool empty_allowed) {
   if (!expect_list(node, what, "[a, b]")) return std::nullopt;
   if (node.items.empty() && !empty_allowed) {
-    error(node.at, "form.empty", std::string(what) + " must name at least one");
+    error(node.at, "form.empty", std::string(what) + " must name at least one",
+          "name one, like `[a]`");
     return std::nullopt;
   }
   std::vector<Word> words;
@@ -280,9 +288,16 @@ void Fields::finish() {
   }
   for (const YamlMember& member : node_.members) {
     if (std::find(known_.begin(), known_.end(), member.key) != known_.end()) continue;
-    const bool full = context_.reporter().full();
+    std::string instead;
+    if (!context_.reporter().full()) {
+      std::vector<std::string> close = unused;
+      close.insert(close.end(), meant_.begin(), meant_.end());
+      const auto word = our_word(member.key, close);
+      instead = word ? "did you mean " + quoted(*word) + "?"
+                     : suggestion_or(member.key, unused, "remove it, or mend its spelling");
+    }
     context_.error(member.key_at, "form.unknown-key", what_ + " has no key " + quoted(member.key),
-                   full ? std::string() : suggestion(member.key, unused));
+                   std::move(instead));
   }
 }
 

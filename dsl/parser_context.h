@@ -91,6 +91,8 @@ class Fields final {
   const YamlMember* find(std::string_view key);
   /// As find; reports `form.missing-key` if it is absent. `example` shows the whole entry.
   const YamlMember* require(std::string_view key, std::string_view example);
+  /// Keys that are not asked for here, but may have been meant by a misspelt one.
+  void meant(std::string_view key) { meant_.emplace_back(key); }
   /// For keys that belong elsewhere: an own word instead of "unknown key".
   void refuse(std::string_view key, std::string message, std::string instead);
   void finish();
@@ -100,7 +102,7 @@ class Fields final {
   const YamlNode& node_;
   Position owner_;
   std::string what_;
-  std::vector<std::string> known_;
+  std::vector<std::string> known_, meant_;
 };
 
 /// Steps: parser_steps.cc, and the kinds that hold others or wait: parser_kinds.cc.

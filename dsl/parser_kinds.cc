@@ -12,12 +12,21 @@ namespace {
 
 constexpr std::int64_t kItemsMax = 10'000;  // Of a foreach and rounds of a repeat.
 
+/// RFC 3339, as `fromdate` of the expressions reads it.
+bool is_moment(const Value& value) {
+  static const auto kReader = Expression::compile("fromdate");
+  MapBindings bindings;
+  bindings.set(".", value);
+  return kReader && kReader->evaluate(bindings).has_value();
+}
+
 }  // namespace
 
 void StepParser::read_choice(const YamlNode& value, StepSyntax& step) {
   if (!context_.expect_list(value, "`choice`", "- when: ${ … }")) return;
   if (value.items.empty()) {
-    context_.error(value.at, "form.empty", "`choice` must have at least one branch");
+    context_.error(value.at, "form.empty", "`choice` must have at least one branch",
+                   "write `- when: ${ … }` and what is done then");
   }
   for (std::size_t i = 0; i < value.items.size(); ++i) {
     auto parsed = branch(*value.items[i]);
@@ -64,6 +73,7 @@ std::optional<BranchSyntax> StepParser::branch(const YamlNode& node) {
   if (otherwise == nullptr) {
     const YamlMember* condition = fields.require("when", "when: ${ … }");
     if (condition != nullptr) out.when = context_.expression(*condition->value, "`when`");
+    fields.meant("otherwise");
   }
   if (const auto* status = fields.find("status")) {
     out.status = context_.status(*status->value, "`status`");
@@ -80,9 +90,7 @@ std::optional<BranchSyntax> StepParser::branch(const YamlNode& node) {
     }
   }
   if (raise != nullptr && body != nullptr) {
-    const bool raise_later =
-        raise->key_at.line > body->key_at.line ||
-        (raise->key_at.line == body->key_at.line && raise->key_at.column > body->key_at.column);
+    const bool raise_later = before(body->key_at, raise->key_at);
     const YamlMember* later = raise_later ? raise : body;
     const YamlMember* first = raise_later ? body : raise;
     context_.error(later->key_at, "form.clash",
@@ -107,6 +115,9 @@ void StepParser::read_parallel(Fields& fields, const YamlNode& value, StepSyntax
       out.steps = steps(*member.value, "the branch `" + member.key + "`");
       if (named) step.parallel.push_back(std::move(out));
     }
+    // The order of keys means nothing, so the graph and its digest must not know it.
+    std::sort(step.parallel.begin(), step.parallel.end(),
+              [](const auto& a, const auto& b) { return a.name.text < b.name.text; });
   } else if (value.is_sequence()) {
     for (StepSyntax& single : steps(value, "`parallel`")) {
       ParallelBranchSyntax out;
@@ -121,7 +132,8 @@ void StepParser::read_parallel(Fields& fields, const YamlNode& value, StepSyntax
     return;
   }
   if (value.members.empty()) {
-    context_.error(value.at, "form.empty", "`parallel` must have at least one branch");
+    context_.error(value.at, "form.empty", "`parallel` must have at least one branch",
+                   "write `name: [steps]` for each branch");
   }
 }
 
@@ -157,7 +169,7 @@ void StepParser::read_foreach(Fields& fields, const YamlNode& value, StepSyntax&
 
 void StepParser::read_repeat(Fields& fields, const YamlNode& value, StepSyntax& step) {
   if (const auto* action = fields.require(
-          "on_timeout", "on_timeout: {raise: exhausted}` (or `{do: [steps]}`, or `continue")) {
+          "on_timeout", "on_timeout: {raise: exhausted}`, `{do: [steps]}` or `continue")) {
     step.on_timeout = on_timeout(*action);
   }
   if (!context_.expect_mapping(value, "`repeat`",
@@ -243,12 +255,7 @@ std::optional<TimeoutSyntax> StepParser::on_timeout(const YamlMember& member) {
   fields.finish();
   if ((raise == nullptr) == (body == nullptr)) {
     context_.error(
-        raise != nullptr ? std::max(raise->key_at, body->key_at,
-                                    [](Position a, Position b) {
-                                      return a.line < b.line ||
-                                             (a.line == b.line && a.column < b.column);
-                                    })
-                         : member.value->at,
+        raise != nullptr ? std::max(raise->key_at, body->key_at, before) : member.value->at,
         raise != nullptr ? "form.clash" : "form.value",
         raise != nullptr ? "`on_timeout` has both `raise` and `do`" : "`on_timeout` says nothing",
         "write `{raise: CODE}`, `{do: [steps]}` or `continue`");
@@ -269,6 +276,12 @@ void StepParser::read_wait(const YamlNode& value, StepSyntax& step) {
   Fields fields(context_, value, step.kind_at, "`wait`");
   if (const auto* until = fields.require("until", "until: '${ … }'")) {
     step.wait_until = context_.scalar_template(*until->value, "`until`");
+    const Value* fixed = step.wait_until ? step.wait_until->value.constant() : nullptr;
+    if (fixed != nullptr && !is_moment(*fixed)) {
+      context_.error(until->value->at, "wait.until",
+                     "`until` must be a date and time, not " + quoted(until->value->text),
+                     "write it like `2026-03-01T12:00:00Z`, or work it out: `${ … }`");
+    }
   }
   fields.finish();
 }
@@ -289,6 +302,9 @@ void StepParser::read_saga(Fields& fields, const YamlNode& value, StepSyntax& st
     std::string instead = "write it like `retail.returns@1`";
     if (is_dotted_name(name) && sign == std::string::npos) {
       instead = "write the major version too: " + quoted(name + "@1");
+    } else if (is_dotted_name(name) && major.starts_with('v') &&
+               is_version(major.substr(1) + ".0.0")) {
+      instead = "write the number only: " + quoted(name + "@" + major.substr(1));
     } else if (is_dotted_name(name) && is_version(major)) {
       instead = "write the major version only: " +
                 quoted(name + "@" + std::to_string(major_version(major)));

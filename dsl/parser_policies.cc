@@ -19,7 +19,7 @@ std::optional<TargetSyntax> parse_target(ParserContext& context, const YamlNode&
   if (dot == std::string::npos) {
     context.error(node.at, "form.name",
                   std::string(what) + " must be `adapter.operation`, not " + quoted(node.text),
-                  is_name(node.text) ? "write " + quoted(node.text + ".OPERATION") : std::string());
+                  "write " + quoted((is_name(node.text) ? node.text : "adapter") + ".OPERATION"));
     return std::nullopt;
   }
   TargetSyntax target{node.text.substr(0, dot), node.text.substr(dot + 1), node.at};
@@ -31,7 +31,7 @@ std::optional<TargetSyntax> parse_target(ParserContext& context, const YamlNode&
             " must be two names `[a-z][a-z0-9_]*` joined by one dot, "
             "not " +
             quoted(node.text),
-        better.size() > 2 && better != node.text ? "write " + quoted(better) : std::string());
+        "write " + quoted(better.size() > 2 && better != node.text ? better : "adapter.operation"));
     return std::nullopt;
   }
   return target;
@@ -138,7 +138,11 @@ std::optional<CompensateSyntax> parse_compensate(ParserContext& context, const Y
                            "undo, or `manual` if a person undoes it");
     return std::nullopt;
   }
-  if (!context.expect_mapping(node, "`compensate`", "compensate: {call: adapter.operation}")) {
+  if (!node.is_mapping()) {
+    context.error(node.at, "form.type",
+                  "`compensate` must be a mapping or a word, not " + describe(node),
+                  "write `{call: adapter.operation}`, `none` if there is nothing to undo, or "
+                  "`manual` if a person undoes it");
     return std::nullopt;
   }
   compensate.kind = CompensationSpec::Kind::kCall;
@@ -172,7 +176,8 @@ std::vector<MovementSyntax> parse_movements(ParserContext& context, const YamlMe
     return movements;
   }
   if (member.value->members.empty()) {
-    context.error(member.value->at, "form.empty", what + " must name at least one resource");
+    context.error(member.value->at, "form.empty", what + " must name at least one resource",
+                  "write `" + member.key + ": {resource: '${ … }'}`, or leave it out");
   }
   for (const YamlMember& entry : member.value->members) {
     MovementSyntax movement;
@@ -297,7 +302,9 @@ std::vector<ErrorSyntax> parse_errors(ParserContext& context, const YamlMember& 
       if (context.expect_list(*field->value, "`service_codes`", "[409, 4221]")) {
         for (const auto& item : field->value->items) {
           const auto code = context.integer(*item, "a service code", 1, 999'999'999);
-          if (code) error.declaration.service_codes.push_back(code->value);
+          if (!code) continue;
+          error.declaration.service_codes.push_back(code->value);
+          error.service_codes_at.push_back(code->at);
         }
       }
     }

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "dsl/hints.h"
 #include "dsl/names.h"
 #include "dsl/parser_context.h"
 
@@ -71,7 +72,8 @@ StepList StepParser::steps(const YamlNode& node, std::string_view what) {
   StepList list;
   if (!context_.expect_list(node, what, "- step: NAME")) return list;
   if (node.items.empty()) {
-    context_.error(node.at, "form.empty", std::string(what) + " must hold at least one step");
+    context_.error(node.at, "form.empty", std::string(what) + " must hold at least one step",
+                   "write `- step: NAME` and what the step does");
   }
   for (const auto& item : node.items) {
     if (++count_ > kStepsMax) {
@@ -111,8 +113,7 @@ std::optional<StepSyntax> StepParser::step(const YamlNode& node) {
     Position later = member->key_at;
     Position earlier = step.kind_at;
     std::string later_key(key), earlier_key = kind;
-    if (later.line < earlier.line ||
-        (later.line == earlier.line && later.column < earlier.column)) {
+    if (before(later, earlier)) {
       std::swap(later, earlier);
       std::swap(later_key, earlier_key);
     }
@@ -138,7 +139,7 @@ std::optional<StepSyntax> StepParser::step(const YamlNode& node) {
       static constexpr std::array<std::string_view, 6> kCommon{
           "step", "when", "status", "description", "on_success", "on_error"};
       if (std::find(kCommon.begin(), kCommon.end(), member.key) != kCommon.end()) continue;
-      if (const auto near = nearest(member.key, kinds)) {
+      if (const auto near = our_word(member.key, kinds)) {
         instead = "did you mean " + quoted(*near) + " instead of " + quoted(member.key) + "?";
         at = member.key_at;
         break;
@@ -158,6 +159,7 @@ std::optional<StepSyntax> StepParser::step(const YamlNode& node) {
                       kind + "` step",
                   "remove it, or move it there");
   }
+  for (const KindKey& other : kKinds) fields.meant(other.key);
   fields.finish();
   if (!read && context_.reporter().form_errors() == errors) return std::nullopt;
   if (step.name.text.empty()) return std::nullopt;
@@ -310,7 +312,8 @@ void StepParser::read_call(Fields& fields, const YamlNode& value, StepSyntax& st
 void StepParser::read_on_error(const YamlNode& value, StepSyntax& step) {
   if (!context_.expect_list(value, "`on_error`", "- {errors: [CODE], then: continue}")) return;
   if (value.items.empty()) {
-    context_.error(value.at, "form.empty", "`on_error` must have at least one route");
+    context_.error(value.at, "form.empty", "`on_error` must have at least one route",
+                   "write `- {errors: [CODE], then: continue}`, or leave it out");
   }
   for (const auto& item : value.items) {
     if (!context_.expect_mapping(*item, "a route of `on_error`",

@@ -47,6 +47,21 @@ std::optional<WholeExpression> whole_expression(std::string_view text) {
   return WholeExpression{begin, close};
 }
 
+/// `.order_id`, `$reserve.lines[0]`, and `$.order_id` of other systems: what an expression would
+/// be if it stood in `${ }`.
+bool looks_like_path(std::string_view text) {
+  const auto word = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  if (!text.starts_with('$') && !text.starts_with('.')) return false;
+  if (text.starts_with('$')) text.remove_prefix(1);
+  if (text.starts_with('.')) text.remove_prefix(1);
+  if (text.empty() || text.size() > 80 || !word(text.front())) return false;
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return word(c) || (c >= '0' && c <= '9') || c == '.' || c == '[' || c == ']';
+  });
+}
+
 const char* rule_of(ExpressionError::Kind kind) {
   switch (kind) {
     case ExpressionError::Kind::kUnknownFunction:
@@ -129,6 +144,10 @@ Template ParserContext::build_scalar(const YamlNode& node, TemplateSyntax& out) 
     const PlainScalar resolved = resolve_plain(text);
     if (!resolved.quarrel.empty()) {
       error(node.at, "yaml.ambiguous", resolved.quarrel, resolved.instead);
+    } else if (looks_like_path(text)) {
+      reporter_.warning(node.at, "text.path", quoted(text) + " is text here, not an expression",
+                        "write `'${ " + (text.starts_with("$.") ? text.substr(1) : text) +
+                            " }'` for the value, or put quotes around the text");
     }
     return Template::literal(resolved.value);
   }

@@ -3,12 +3,27 @@
 #include <string>
 #include <utility>
 
+#include "dsl/cron.h"
+#include "dsl/names.h"
 #include "dsl/parser_context.h"
 
 namespace weft::dsl {
 namespace {
 
-void read_trigger_kind(ParserContext& context, const YamlMember& member, Trigger& out) {
+/// What NATS takes as the name of a stream or consumer; with `dots`, as a subject to listen to.
+bool is_broker_name(std::string_view text, bool dots) {
+  bool token = false;
+  for (const char c : text) {
+    if (is_blank(c) || static_cast<unsigned char>(c) < 0x20) return false;
+    if (!dots && std::string_view(".*>/\\").find(c) != std::string_view::npos) return false;
+    if (c == '.' && !token) return false;
+    token = c != '.';
+  }
+  return token;
+}
+
+void read_trigger_kind(ParserContext& context, const YamlMember& member, Trigger& out,
+                       Position& zone_at) {
   const YamlNode& node = *member.value;
   if (member.key == "event") {
     out.kind = Trigger::Kind::kEvent;
@@ -26,25 +41,30 @@ void read_trigger_kind(ParserContext& context, const YamlMember& member, Trigger
   const auto text = [&](const char* key, const char* shown, bool required, std::string& into) {
     const YamlMember* field = required ? fields.require(key, shown) : fields.find(key);
     if (field == nullptr) return Position{};
-    if (auto word = context.text(*field->value, std::string("`") + key + "`")) {
-      into = std::move(word->text);
-    }
-    return field->value->at;
+    auto word = context.constant_text(*field->value, std::string("`") + key + "`");
+    if (!word) return Position{};
+    into = std::move(word->text);
+    return word->at;
+  };
+  const auto token = [&](const char* key, const char* shown, bool dots, std::string& into) {
+    const Position at = text(key, shown, true, into);
+    if (at.line == 0 || is_broker_name(into, dots)) return;
+    context.error(at, "form.subject",
+                  std::string("`") + key + "` cannot be " + quoted(into) +
+                      (dots ? ": a subject is words joined by dots"
+                            : ": NATS takes no blanks, dots, slashes or wildcards there"),
+                  std::string("write `") + shown + "`");
   };
   if (member.key == "schedule") {
     out.kind = Trigger::Kind::kSchedule;
     const Position at = text("cron", "cron: '0 6 * * *'", true, out.cron);
-    int fields_of_cron = 0;
-    for (std::size_t i = 0; i < out.cron.size(); ++i) {
-      const bool here = out.cron[i] != ' ' && out.cron[i] != '\t';
-      const bool begins = here && (i == 0 || out.cron[i - 1] == ' ' || out.cron[i - 1] == '\t');
-      if (begins) ++fields_of_cron;
+    const auto cron =
+        out.cron.empty() ? tl::expected<CronFields, QuantityError>() : parse_cron(out.cron);
+    if (!cron) {
+      context.error(at, has_cron_form(out.cron) ? "trigger.cron" : "form.cron",
+                    "`cron`: " + cron.error().message, cron.error().instead);
     }
-    if (!out.cron.empty() && fields_of_cron != 5) {
-      context.error(at, "form.cron", "`cron` must have five fields: minute hour day month weekday",
-                    "write it like `'0 6 * * *'` for every day at six");
-    }
-    text("zone", "zone: Europe/Lisbon", false, out.zone);
+    zone_at = text("zone", "zone: Europe/Lisbon", false, out.zone);
     if (const auto* missed = fields.find("missed")) {
       const auto index = context.one_of(*missed->value, "`missed`", {"skip", "once", "all"});
       static constexpr std::array<Trigger::Missed, 3> kMissed{
@@ -53,9 +73,9 @@ void read_trigger_kind(ParserContext& context, const YamlMember& member, Trigger
     }
   } else if (member.key == "jetstream") {
     out.kind = Trigger::Kind::kJetStream;
-    text("stream", "stream: ORDERS", true, out.stream);
-    text("subject", "subject: orders.new", true, out.subject);
-    text("durable", "durable: weft", true, out.durable);
+    token("stream", "stream: ORDERS", false, out.stream);
+    token("subject", "subject: orders.new", true, out.subject);
+    token("durable", "durable: weft", false, out.durable);
   } else {
     out.kind = Trigger::Kind::kWebhook;
     text("path", "path: shop", false, out.path);
@@ -75,9 +95,7 @@ std::optional<TriggerSyntax> trigger(ParserContext& context, const YamlNode& nod
     const YamlMember* member = fields.find(key);
     if (member == nullptr) continue;
     if (kind != nullptr) {
-      const bool later =
-          member->key_at.line > kind->key_at.line ||
-          (member->key_at.line == kind->key_at.line && member->key_at.column > kind->key_at.column);
+      const bool later = before(kind->key_at, member->key_at);
       const YamlMember* second = later ? member : kind;
       const YamlMember* first = later ? kind : member;
       context.error(second->key_at, "form.clash",
@@ -97,7 +115,7 @@ std::optional<TriggerSyntax> trigger(ParserContext& context, const YamlNode& nod
     fields.finish();
     return std::nullopt;
   }
-  read_trigger_kind(context, *kind, out.trigger);
+  read_trigger_kind(context, *kind, out.trigger, out.zone_at);
   if (const auto* when = fields.find("when")) out.when = context.expression(*when->value, "`when`");
   if (const auto* input = fields.find("input")) {
     out.input = context.object_template(*input->value, "`input`");

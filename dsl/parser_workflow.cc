@@ -9,22 +9,24 @@
 namespace weft::dsl {
 namespace {
 
+/// `.ship_to.name`, `.lines[].note`, `.lines[0]`: fields, each with brackets behind it or not.
 bool plain_path(std::string_view text) {
-  if (text.size() < 2 || text.size() > 200 || text.front() != '.') return false;
-  bool part_begins = false;
-  for (const char c : text) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    const bool other = (c >= '0' && c <= '9') || c == '[' || c == ']';
-    if (c == '.') {
-      if (part_begins) return false;
-      part_begins = true;
-    } else if (letter || (other && !part_begins)) {
-      part_begins = false;
-    } else {
-      return false;
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.empty() || text.size() > 200) return false;
+  std::size_t i = 0;
+  while (i < text.size()) {
+    if (text[i++] != '.' || i == text.size() || !letter(text[i])) return false;
+    while (i < text.size() && (letter(text[i]) || digit(text[i]))) ++i;
+    while (i < text.size() && text[i] == '[') {
+      ++i;
+      while (i < text.size() && digit(text[i])) ++i;
+      if (i == text.size() || text[i++] != ']') return false;
     }
   }
-  return !part_begins;
+  return true;
 }
 
 class WorkflowParser final {
@@ -126,7 +128,7 @@ void WorkflowParser::read_input() {
       }
       if (const auto* sensitive = inner.find("sensitive")) {
         auto paths = context_.words(*sensitive->value, "`sensitive`", &ParserContext::text);
-        for (const Word& path : paths.value_or(std::vector<Word>{})) {
+        for (Word& path : paths.value_or(std::vector<Word>{})) {
           if (!plain_path(path.text)) {
             context_.error(
                 path.at, "form.path",
@@ -134,7 +136,7 @@ void WorkflowParser::read_input() {
                 "write it like `.ship_to.name` or `.lines[].note`");
             continue;
           }
-          out_.sensitive.push_back(path.text);
+          out_.sensitive.push_back(std::move(path));
         }
       }
       inner.finish();

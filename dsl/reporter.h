@@ -8,6 +8,11 @@
 
 namespace weft::dsl {
 
+/// In reading order.
+[[nodiscard]] inline bool before(Position a, Position b) {
+  return a.line < b.line || (a.line == b.line && a.column < b.column);
+}
+
 /// Gathers the findings about one file. A hostile file could earn a finding per byte, so what
 /// goes beyond kFindingsMax is only counted. Not for several threads.
 class Reporter final {

@@ -7,8 +7,10 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <re2/re2.h>
 
@@ -98,10 +100,31 @@ bool is_uuid(std::string_view text) {
   return true;
 }
 
+/// What is a matter of letters alone.
+const std::string* pattern_of_format(const std::string& format) {
+  static const std::string kLabel = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+  static const std::string kHost = kLabel + "(\\." + kLabel + ")*";
+  static const std::string kByte = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+  static const std::string kUriRest = R"([^\s<>"{}|\\^`]*)";
+  static const std::unordered_map<std::string, std::string> kPatterns{
+      {"email", "^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@" + kHost + "$"},
+      {"hostname", "^" + kHost + "$"},
+      {"ipv4", "^" + kByte + "(\\." + kByte + "){3}$"},
+      {"uri", "^[A-Za-z][A-Za-z0-9+.-]*:" + kUriRest + "$"},
+      {"uri-reference", "^" + kUriRest + "$"}};
+  const auto found = kPatterns.find(format);
+  return found == kPatterns.end() ? nullptr : &found->second;
+}
+
 bool has_format(const std::string& format, std::string_view text) {
   if (format == "date") return is_date(text);
   if (format == "time") return is_time(text);
   if (format == "uuid") return is_uuid(text);
+  if (const std::string* pattern = pattern_of_format(format)) {
+    return (format != "hostname" || text.size() <= 253) &&
+           re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()),
+                                  compiled_pattern(*pattern));
+  }
   return text.size() > 11 && is_date(text.substr(0, 10)) && (text[10] == 'T' || text[10] == 't') &&
          is_time(text.substr(11));
 }
@@ -272,7 +295,7 @@ Verdict Checker::check_string(const Value& schema, const Value& value, const Pla
   }
   if (const Value* format = schema.find("format")) {
     if (!has_format(format->as_string(), text)) {
-      return broken(place, "must be a " + format->as_string());
+      return broken(place, "must have the format `" + format->as_string() + "`");
     }
   }
   return std::nullopt;
@@ -433,6 +456,12 @@ Verdict Checker::check_combined(const Value& schema, const Value& value, const P
 }
 
 }  // namespace
+
+const std::vector<std::string>& checked_formats() {
+  static const std::vector<std::string> kFormats{
+      "date-time", "date", "time", "uuid", "email", "hostname", "ipv4", "uri", "uri-reference"};
+  return kFormats;
+}
 
 std::optional<SchemaViolation> validate_schema(const SchemaReference& schema, const Value& value) {
   // The lint runs at compile time; a schema that came another way must not bring us down.

@@ -29,6 +29,7 @@ struct SchemaPath {
   std::vector<std::string> alternatives;  ///< What it lists beside that part.
   bool optional = false;                  ///< Some part is not among the `required` ones.
 };
+/// A part `[]` stands for every item of an array.
 [[nodiscard]] SchemaPath follow_schema(const Value& schema, const std::vector<std::string>& path);
 
 }  // namespace weft::dsl

@@ -208,13 +208,13 @@ std::optional<SchemaProblem> Lint::keyword(const Member& member, Form form,
       if (!value.is_string()) return problem(here, "must be text");
       return this->pattern(value.as_string(), here);
     case Form::kFormat: {
-      static constexpr std::string_view kFormats[] = {"date-time", "date", "time", "uuid"};
-      if (value.is_string() && std::find(std::begin(kFormats), std::end(kFormats),
-                                         value.as_string()) != std::end(kFormats)) {
+      const auto& formats = checked_formats();
+      if (value.is_string() &&
+          std::find(formats.begin(), formats.end(), value.as_string()) != formats.end()) {
         return std::nullopt;
       }
       return problem(here, "this format would not be checked",
-                     "write `date-time`, `date`, `time`, `uuid`, or a `pattern`");
+                     "write " + any_of_words(formats) + ", or a `pattern`");
     }
     case Form::kNames:
       if (!value.is_array() || !std::all_of(value.as_array().begin(), value.as_array().end(),
@@ -312,6 +312,10 @@ SchemaPath follow(const Value& root, const Value* schema, const std::vector<std:
   if (const Value* reference = schema->find("$ref")) {
     if (!reference->is_string()) return out;
     return follow(root, resolve_reference(root, reference->as_string()), path, part, depth + 1);
+  }
+  if (path[part] == "[]") {
+    const Value* items = schema->find("items");
+    return follow(root, items, path, part + 1, depth + 1);
   }
   const Value* properties = schema->find("properties");
   if (properties != nullptr && properties->is_object()) {

@@ -162,6 +162,13 @@ class CodeCheck final {
             known(code.text)) {
           continue;
         }
+        if (code.text == "any" || code.text == "invalid") {
+          reporter_.error(
+              code.at, "codes.class",
+              "`tolerate` lists codes and classes, and " + quoted(code.text) + " is neither",
+              "to tolerate whatever fails write a share: `tolerate: 100%`");
+          continue;
+        }
         undeclared(code);
       }
     }
@@ -249,10 +256,12 @@ class AdapterCheck final {
   void guarantee(const std::optional<RetrySyntax>& retry, const TargetSyntax& call,
                  bool has_probe) {
     if (!retry) return;
+    // A single attempt asks for nothing that the adapter would have to allow.
+    if (retry_of(retry, std::nullopt, workflow_, false).attempts_max == 1) return;
     const Guarantee guarantee = context_.catalogue.adapter(call.adapter).guarantee;
     const RetryPolicy policy = retry_of(retry, std::nullopt, workflow_, false);
     const Position at = retry->policy ? retry->policy->at : retry->at;
-    if (guarantee == Guarantee::kUnsafe && policy.attempts_max != 1) {
+    if (guarantee == Guarantee::kUnsafe) {
       reporter_.error(at, "retry.guarantee",
                       "the adapter " + quoted(call.adapter) +
                           " is `unsafe`: repeating a call could do it twice",

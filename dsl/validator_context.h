@@ -38,9 +38,6 @@ struct Trail {
 void each_step(const StepList& steps, const Trail* trail,
                const std::function<void(const StepSyntax&, const Trail*)>& visit);
 
-[[nodiscard]] inline bool before(Position a, Position b) {
-  return a.line < b.line || (a.line == b.line && a.column < b.column);
-}
 [[nodiscard]] inline std::string shown(Position at) {
   return std::to_string(at.line) + ":" + std::to_string(at.column);
 }

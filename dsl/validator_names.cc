@@ -1,9 +1,9 @@
 // Names: of steps, statuses, resources, policies; and what objectives and metrics refer to.
 #include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 
+#include "dsl/declared_codes.h"
 #include "dsl/names.h"
 #include "dsl/validator_context.h"
 
@@ -23,9 +23,10 @@ class NameCheck final {
 
   void run() {
     collect_steps();
-    declared_codes();
+    check_declared_codes(workflow_.errors, reporter_);
     resources();
     policies();
+    key();
     each_step(workflow_.steps, nullptr,
               [this](const StepSyntax& step, const Trail* trail) { check(step, trail); });
     for (const auto* said : {&workflow_.on_completed, &workflow_.on_compensated,
@@ -37,9 +38,9 @@ class NameCheck final {
 
  private:
   void collect_steps();
-  void declared_codes();
   void resources();
   void policies();
+  void key();
   void check(const StepSyntax& step, const Trail* trail);
   void check_as(const StepSyntax& step, const Trail* trail);
   void finish_place(const StepSyntax& step, const Trail* trail);
@@ -74,33 +75,6 @@ void NameCheck::collect_steps() {
   });
 }
 
-void NameCheck::declared_codes() {
-  std::map<std::int64_t, std::string> numbers;
-  for (const ErrorSyntax& error : workflow_.errors) {
-    const std::string& code = error.code.text;
-    const auto& reserved = reserved_codes();
-    const auto& classes = routable_classes();
-    const bool engine = std::find(reserved.begin(), reserved.end(), code) != reserved.end();
-    const bool a_class = std::find(classes.begin(), classes.end(), code) != classes.end() ||
-                         code == "any" || code == "invalid" || code == "none" || code == "all";
-    if (engine || a_class || is_service_code(code)) {
-      reporter_.error(error.code.at, "codes.reserved",
-                      engine || is_service_code(code)
-                          ? "the code " + quoted(code) + " is raised by the engine itself"
-                          : quoted(code) + " is a class of errors, not a code",
-                      "give the code a name of the business, like " + quoted("payment_" + code));
-    }
-    for (const std::int64_t number : error.declaration.service_codes) {
-      const auto [found, added] = numbers.emplace(number, code);
-      if (added) continue;
-      reporter_.error(
-          error.code.at, "codes.service",
-          "the service code " + std::to_string(number) + " already means " + quoted(found->second),
-          "list every number once");
-    }
-  }
-}
-
 void NameCheck::resources() {
   for (const ResourceSyntax& resource : workflow_.resources) {
     const auto& by = resource.definition.by;
@@ -125,6 +99,13 @@ void NameCheck::delays(const RetrySyntax& retry) {
 void NameCheck::policies() {
   for (const auto& [name, retry] : workflow_.retries) delays(retry);
   policy(workflow_.default_retry);
+}
+
+void NameCheck::key() {
+  if (!workflow_.key || workflow_.key->value.constant() == nullptr) return;
+  reporter_.warning(workflow_.key->at, "key.constant",
+                    "every start has this same key, so there will only ever be one saga",
+                    "work it out from the input: `${ .order_id }`");
 }
 
 void NameCheck::policy(const std::optional<RetrySyntax>& retry) {
@@ -291,29 +272,59 @@ class MeasureCheck final {
 
   void run() {
     for (const SloSyntax& slo : workflow_.slos) {
-      check(slo.from);
-      check(slo.to);
+      check(slo.from, {"start"}, {"status", "step"});
+      std::vector<std::string> ends = kEnds;
+      ends.emplace_back("durable");
+      check(slo.to, ends, {"status", "step"});
+      if (slo.to.text == "durable" && slo.from.text.find('.') != std::string::npos) {
+        reporter_.error(slo.from.at, "measure.unknown",
+                        "`durable` is when a start is stored, so it is measured from `start`",
+                        "write `from: start`, or another `to`");
+      }
     }
     for (const KpiSyntax& kpi : workflow_.kpis) {
-      for (const auto* word : {&kpi.age_of, &kpi.count, &kpi.at}) {
-        if (*word) check(**word);
-      }
+      if (kpi.age_of) check(*kpi.age_of, {}, {"status"});
+      std::vector<std::string> counted = kEnds;
+      counted.emplace_back("error");
+      if (kpi.count) check(*kpi.count, counted, {"error", "status", "step"});
+      if (kpi.at) check(*kpi.at, {}, {"step"});
       for (const Word& word : kpi.by) dimension(word);
     }
   }
 
  private:
-  void check(const Word& word) {
+  // How a saga may end; `terminated` is nobody's objective.
+  inline static const std::vector<std::string> kEnds{"completed", "compensated", "failed"};
+
+  /// `word` is one of `words`, or a name of one of `kinds`: `status.NAME`, `step.NAME`.
+  void check(const Word& word, const std::vector<std::string>& words,
+             const std::vector<std::string>& kinds) {
     const std::size_t dot = word.text.find('.');
     const std::string what = word.text.substr(0, dot);
     const std::string name = dot == std::string::npos ? std::string() : word.text.substr(dot + 1);
+    const bool fits = dot == std::string::npos
+                          ? std::find(words.begin(), words.end(), what) != words.end()
+                          : std::find(kinds.begin(), kinds.end(), what) != kinds.end();
+    if (!fits) {
+      std::vector<std::string> forms = words;
+      for (const std::string& kind : kinds) {
+        forms.push_back(kind + (kind == "error" ? ".CODE" : ".NAME"));
+      }
+      const auto near = nearest(what, words);
+      reporter_.error(word.at, "measure.unknown", "nothing is measured at " + quoted(word.text),
+                      near && dot == std::string::npos ? "did you mean " + quoted(*near) + "?"
+                                                       : "write " + any_of_words(forms));
+      return;
+    }
     const std::vector<std::string>* known = what == "status" ? &statuses_
                                             : what == "step" ? &steps_
                                                              : nullptr;
-    if (known == nullptr) return;
+    if (known == nullptr || dot == std::string::npos) return;
     if (std::find(known->begin(), known->end(), name) != known->end()) return;
+    std::string instead = suggestion(name, *known);
+    if (instead.empty()) instead = "name a " + what + " of this workflow";
     reporter_.error(word.at, "measure.unknown", "there is no " + what + " " + quoted(name),
-                    suggestion(name, *known));
+                    std::move(instead));
   }
 
   void dimension(const Word& word) {

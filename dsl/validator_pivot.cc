@@ -29,6 +29,8 @@ class PivotCheck final {
   void check_after(const StepSyntax& step, const Trail* trail);
   void check_child(const StepSyntax& step, bool after);
   void business_errors(const StepSyntax& step);
+  [[nodiscard]] ErrorClass class_of(const std::string& code,
+                                    const AdapterDefinition& adapter) const;
   void raises(const StepSyntax& step, const Trail* trail);
   void raise(Position at, const std::string& code, const Trail* trail);
 
@@ -145,11 +147,7 @@ void PivotCheck::business_errors(const StepSyntax& step) {
     const OperationDefinition* operation = definition.find_operation(step.call.operation);
     if (operation == nullptr) continue;
     for (const std::string& code : operation->errors) {
-      const auto declared = definition.errors.find(code);
-      if (declared != definition.errors.end() &&
-          declared->second.error_class != ErrorClass::kBusiness) {
-        continue;
-      }
+      if (class_of(code, definition) != ErrorClass::kBusiness) continue;
       const bool routed =
           std::any_of(step.on_error.begin(), step.on_error.end(), [&](const RouteSyntax& route) {
             return std::any_of(route.errors.begin(), route.errors.end(), [&](const Word& word) {
@@ -165,6 +163,15 @@ void PivotCheck::business_errors(const StepSyntax& step) {
           "add `on_error: [{errors: [" + code + "], do: [steps], then: continue}]`");
     }
   }
+}
+
+/// As the engine classes it: the workflow's own word beats the adapter's.
+ErrorClass PivotCheck::class_of(const std::string& code, const AdapterDefinition& adapter) const {
+  for (const ErrorSyntax& error : workflow_.errors) {
+    if (error.code.text == code) return error.declaration.error_class;
+  }
+  const auto declared = adapter.errors.find(code);
+  return declared == adapter.errors.end() ? ErrorClass::kBusiness : declared->second.error_class;
 }
 
 void PivotCheck::raises(const StepSyntax& step, const Trail* trail) {

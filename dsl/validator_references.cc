@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "dsl/hints.h"
 #include "dsl/names.h"
 #include "dsl/schema_check.h"
 #include "dsl/validator_scope.h"
@@ -30,6 +31,14 @@ const StepSyntax* enclosing_loop(const Trail* trail) {
   return nullptr;
 }
 
+/// Whether no path goes on behind the list: it raises or finishes without a condition.
+bool ends_there(const StepList& steps) {
+  return std::any_of(steps.begin(), steps.end(), [](const StepSyntax& step) {
+    return (step.kind == StepKind::kRaise || step.kind == StepKind::kFinish) && !step.when &&
+           step.on_error.empty();
+  });
+}
+
 }  // namespace
 
 ReferenceCheck::ReferenceCheck(ValidatorContext& context)
@@ -38,6 +47,35 @@ ReferenceCheck::ReferenceCheck(ValidatorContext& context)
     places_.emplace(step.name.text, StepPlace{&step, enclosing_loop(trail)});
   });
   if (workflow_.input_schema) input_schema_ = schema(*workflow_.input_schema);
+}
+
+/// A misspelt path would mask nothing, and nobody would see.
+void ReferenceCheck::sensitive() {
+  if (input_schema_ == nullptr) return;
+  for (const Word& path : workflow_.sensitive) {
+    std::vector<std::string> parts;
+    for (const char c : path.text) {
+      if (c == '.') {
+        parts.emplace_back();
+      } else if (c == '[') {
+        parts.emplace_back("[");
+      } else if (!(parts.back().starts_with('[') && c >= '0' && c <= '9')) {
+        parts.back().push_back(c);
+      }
+    }
+    const SchemaPath found = follow_schema(*input_schema_, parts);
+    if (found.verdict == SchemaPath::Verdict::kKnown || found.part >= parts.size()) continue;
+    const std::string& part = parts[found.part];
+    const std::string message =
+        "the schema of the input has no " + quoted(part) + " at " + quoted(path.text);
+    const std::string instead = suggestion_or(
+        part, found.alternatives, "name a field that the schema has: another masks nothing");
+    if (found.verdict == SchemaPath::Verdict::kImpossible) {
+      reporter_.error(path.at, "scope.path", message, instead);
+    } else if (nearest(part, found.alternatives)) {
+      reporter_.warning(path.at, "scope.path", message, instead);
+    }
+  }
 }
 
 const Value* ReferenceCheck::schema(const Word& file) const {
@@ -85,7 +123,8 @@ StepResult ReferenceCheck::result_of(const StepSyntax& step) const {
       }
       break;
     case StepKind::kListen:
-      if (step.on_timeout && step.on_timeout->kind != TimeoutAction::Kind::kRaise) {
+      if (step.on_timeout && step.on_timeout->kind != TimeoutAction::Kind::kRaise &&
+          !(step.on_timeout->body && ends_there(*step.on_timeout->body))) {
         result.null = "no event may come before its `timeout`";
       }
       break;
@@ -181,17 +220,22 @@ bool ReferenceCheck::special(const NameUse& use, const Scope& scope) {
     return true;
   }
   if (name == "event") {
-    must(scope.event, "it belongs to triggers, `correlate.event` and `filter`",
-         "the event a `listen` step took is its result: `$STEP`");
+    if (must(scope.event, "it belongs to triggers, `correlate.event` and `filter`",
+             "the event a `listen` step took is its result: `$STEP`") &&
+        !scope.event_keys.empty()) {
+      keys_path(use, scope.event_keys);
+    }
     return true;
   }
   if (name == "index") {
-    must(scope.index, "it belongs to the steps of `foreach` and `repeat`", "");
+    must(scope.index, "it belongs to the steps of `foreach` and `repeat`",
+         "after the loop read its results: `$LOOP`");
     return true;
   }
   if (name == "last") {
-    if (must(scope.last, "it belongs to the steps of `repeat`", "") && !use.reference.forgiven &&
-        !use.reference.path.empty()) {
+    if (must(scope.last, "it belongs to the steps of `repeat`",
+             "after the loop its last round is its result: `$LOOP`") &&
+        !use.reference.forgiven && !use.reference.path.empty()) {
       reporter_.warning(use.at, "scope.null", "`$last` is null in the first round",
                         "say what holds then: " + quoted(spelled(use.reference) + " // null"));
     }
@@ -207,7 +251,8 @@ bool ReferenceCheck::special(const NameUse& use, const Scope& scope) {
   }
   if (name == "reply") return reply(use, scope);
   if (name == "held") {
-    if (must(scope.held, "it belongs to a compensation's `with`", "")) {
+    if (must(scope.held, "it belongs to a compensation's `with`",
+             "name the resource under `holds` or `releases` of this step, or use `.`")) {
       std::vector<std::string> held;
       for (const MovementSyntax& movement : scope.call->holds)
         held.push_back(movement.resource.text);
@@ -234,9 +279,16 @@ bool ReferenceCheck::reply(const NameUse& use, const Scope& scope) {
                 ": it is a call's own reply",
             "the result of an earlier step is `$STEP`");
   } else if (scope.reply_uncertain && !use.reference.forgiven) {
-    const std::string better = use.reference.path.empty() ? std::string("($reply // $with)")
-                                                          : spelled(use.reference) + " // $with." +
-                                                                use.reference.path.back();
+    const auto& path = use.reference.path;
+    const auto& sent = scope.call->with;
+    const bool in_input = !path.empty() && (!sent || !sent->is_mapping ||
+                                            std::find(sent->keys.begin(), sent->keys.end(),
+                                                      path.back()) != sent->keys.end());
+    const std::string better =
+        path.empty() ? std::string("($reply // $with)")
+                     : spelled(use.reference) + (in_input && sent ? " // $with." + path.back()
+                                                 : scope.where == "`holds`" ? " // []"
+                                                                            : " // null");
     reporter_.error(use.at, scope.where == "`holds`" ? "holds.reply" : "compensate.reply",
                     quoted(spelled(use.reference)) +
                         " is unknown when no reply came, and the step must be undone then too",
@@ -307,7 +359,9 @@ void ReferenceCheck::schema_path(const NameUse& use, const Value& schema) {
   if (found.verdict == SchemaPath::Verdict::kKnown) return;
   const std::string part =
       found.part < use.reference.path.size() ? use.reference.path[found.part] : std::string();
-  const std::string instead = suggestion(part, found.alternatives);
+  const std::string instead =
+      suggestion_or(part, found.alternatives,
+                    "name what the schema has, or add it there; `// null` if it may be absent");
   const std::string message =
       "the schema has no " + quoted(part) + " at " + quoted(spelled(use.reference));
   if (found.verdict == SchemaPath::Verdict::kImpossible && !use.reference.forgiven) {
@@ -322,7 +376,11 @@ void ReferenceCheck::keys_path(const NameUse& use, const std::vector<std::string
   const std::string& part = use.reference.path[0];
   if (std::find(keys.begin(), keys.end(), part) != keys.end()) return;
   const std::string message = quoted("$" + use.reference.name) + " has no " + quoted(part);
-  const std::string instead = suggestion(part, keys);
+  const std::string instead = suggestion_or(
+      part, keys,
+      use.reference.name == "held" ? "name it under `holds` or `releases` of this step, or use `.`"
+      : use.reference.name == "with" ? "give it to the call's `with`, or use `.`"
+                                     : "remove " + quoted(part));
   if (use.reference.forgiven) {
     reporter_.warning(use.at, "scope.path", message, instead);
   } else {

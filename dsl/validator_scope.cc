@@ -69,6 +69,7 @@ class ScopeCheck final {
 
 /// Expressions before there is a saga: keys, labels, triggers, what cancels.
 void ScopeCheck::doors() {
+  references_.sensitive();
   Scope start;
   start.saga = false;
   start.where = "the key";
@@ -84,10 +85,15 @@ void ScopeCheck::doors() {
   arrival.event = true;
   arrival.where = "a trigger";
   for (const TriggerSyntax& trigger : workflow_.triggers) {
+    arrival.event_keys.clear();
+    if (trigger.trigger.kind == Trigger::Kind::kSchedule) {
+      arrival.event_keys = {"scheduled_at", "date"};
+    }
     if (trigger.when) uses(trigger.when->uses, arrival);
     if (trigger.input) uses(trigger.input->uses, arrival);
   }
   if (!workflow_.cancelled_by) return;
+  arrival.event_keys.clear();
   arrival.where = "`correlate.event`";
   uses(workflow_.cancelled_by->correlate.event.uses, arrival);
   Scope running;

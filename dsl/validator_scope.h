@@ -49,9 +49,10 @@ struct Scope {
   bool error = false;
   bool event = false;
   bool task = false;
-  const StepSyntax* call = nullptr;  ///< `$with` is its input.
-  bool reply = false;                ///< `$reply` is its answer,
-  bool reply_uncertain = false;      ///< which may never have come.
+  std::vector<std::string> event_keys;  ///< All that `$event` has; empty where that is not known.
+  const StepSyntax* call = nullptr;     ///< `$with` is its input.
+  bool reply = false;                   ///< `$reply` is its answer,
+  bool reply_uncertain = false;         ///< which may never have come.
   bool held = false;
   std::string own;    ///< The step itself, readable like `$reply`.
   std::string where;  ///< "a compensation", for messages.
@@ -69,6 +70,8 @@ class ReferenceCheck final {
   explicit ReferenceCheck(ValidatorContext& context);
 
   void uses(const std::vector<NameUse>& uses, const Scope& scope);
+  /// Whether the paths to be masked are paths of the input.
+  void sensitive();
   /// What is known of a step's result where nothing went wrong.
   [[nodiscard]] StepResult result_of(const StepSyntax& step) const;
 

@@ -54,9 +54,11 @@ class TimeCheck final {
     if (bounded && worst <= deadline) return;
     reporter_.note(
         workflow_.deadline->at, "deadline.worst",
-        "in the worst case, with every attempt, wait and timeout used up, the steps take " +
-            (bounded ? format_duration(worst) : "more than " + format_duration(worst)) +
-            ", longer than the deadline");
+        bounded
+            ? "in the worst case, with every attempt, wait and timeout used up, the steps take " +
+                  format_duration(worst) + ", longer than the deadline"
+            : "in the worst case the deadline passes: nothing else bounds every wait, with all "
+              "attempts used up");
   }
 
  private:

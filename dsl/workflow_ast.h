@@ -203,6 +203,7 @@ struct StepSyntax {
 struct ErrorSyntax {
   Word code;
   ErrorDeclaration declaration;
+  std::vector<Position> service_codes_at;  ///< One for each of them.
 };
 struct ResourceSyntax {
   Word name;
@@ -214,7 +215,8 @@ struct LabelSyntax {
 };
 struct TriggerSyntax {
   Position at;
-  Trigger trigger;  ///< Without `when` and `input`.
+  Position zone_at;  ///< Of a schedule that names its zone.
+  Trigger trigger;   ///< Without `when` and `input`.
   std::optional<ExpressionSyntax> when;
   std::optional<TemplateSyntax> input;
 };
@@ -239,7 +241,7 @@ struct WorkflowSyntax {
   std::string title, description, owner;
   Lifecycle lifecycle = Lifecycle::kActive;
   std::optional<Word> input_schema;
-  std::vector<std::string> sensitive;
+  std::vector<Word> sensitive;
   std::optional<TemplateSyntax> key, ordering_key;
   Ordering ordering = Ordering::kFifo;
   std::vector<LabelSyntax> labels;

@@ -419,7 +419,7 @@ void explain(const YAML::Exception& error, const SourceText& source, const TreeB
     at = std::min(text.rfind('\\', at - 1), at);  // yaml-cpp points behind the escape.
   }
   std::string message = "this is no YAML: " + error.msg.substr(0, 120);
-  std::string instead;
+  std::string instead = "mend the YAML there";
   for (const Explanation& explanation : explanations()) {
     if (error.msg.starts_with(explanation.theirs)) {
       message = explanation.message;
@@ -444,8 +444,16 @@ bool readable(const SourceText& source, Reporter& reporter, const YamlLimits& li
                    "move some of its steps into a workflow of their own");
     return false;
   }
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
-    reporter.error({1, 1}, "yaml.encoding", "the file is UTF-16", "save it as UTF-8");
+  // A NUL among the first bytes is every other byte of UTF-16 and UTF-32 without their mark.
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF") ||
+      text.substr(0, 4).find('\0') != std::string::npos) {
+    reporter.error({1, 1}, "yaml.encoding", "the file is UTF-16 or UTF-32, not UTF-8",
+                   "save it as UTF-8");
+    return false;
+  }
+  if (text.find('\r') != std::string::npos && text.find('\n') == std::string::npos) {
+    reporter.error({1, 1}, "yaml.encoding", "the lines end in carriage returns alone",
+                   "save the file with line feeds");
     return false;
   }
   const std::size_t valid = utf8_valid_prefix(text);
@@ -493,7 +501,8 @@ std::shared_ptr<const YamlNode> read_yaml(const SourceText& source, Reporter& re
     explain(error, source, builder, reporter);
     return nullptr;
   } catch (const std::exception& error) {
-    reporter.error({1, 1}, "yaml.syntax", std::string("this cannot be read: ") + error.what(), {});
+    reporter.error({1, 1}, "yaml.syntax", std::string("this cannot be read: ") + error.what(),
+                   "mend the YAML, or save it anew as UTF-8");
     return nullptr;
   }
   auto root = builder.take_root();

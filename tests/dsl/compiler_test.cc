@@ -1,9 +1,15 @@
 // From text to graph: what each key becomes.
+#include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "dsl/digest.h"
+#include "dsl/reporter.h"
+#include "dsl/source_text.h"
+#include "dsl/yaml_reader.h"
 #include "tests/dsl/corpus.h"
 
 namespace weft::dsl::test {
@@ -219,6 +225,51 @@ TEST(CompilerTest, TheDigestIsOverWhatHasAMeaning) {
   EXPECT_EQ(first->digest, sha256_hex(first->canonical_form().to_canonical_json()));
   EXPECT_EQ(graph_of(text)->definition_digest,
             graph_of("# only layout\n" + text)->definition_digest);
+}
+
+/// The same document with the keys of every mapping in another order.
+std::string turned(const YamlNode& node) {
+  const std::function<Value(const Value&)> turn = [&](const Value& inner) -> Value {
+    if (inner.is_array()) {
+      Value::Array items;
+      for (const Value& item : inner.as_array()) items.push_back(turn(item));
+      return Value::array(std::move(items));
+    }
+    if (!inner.is_object()) return inner;
+    Value::Object members;
+    for (auto member = inner.as_object().rbegin(); member != inner.as_object().rend(); ++member) {
+      members.push_back({member->key, turn(member->value)});
+    }
+    return Value::object(std::move(members));
+  };
+  return turn(to_value(node)).to_json();  // JSON is YAML.
+}
+
+// Who sorts keys, or writes a file out by a program, has not written another workflow.
+TEST(CompilerTest, TheDigestDoesNotKnowTheOrderOfKeys) {
+  for (const std::string& name : corpus_names("good")) {
+    const std::string text = read_text(corpus_folder() / "good" / (name + ".yaml"));
+    std::vector<Diagnostic> findings_of_yaml;
+    Reporter reporter(name, findings_of_yaml);
+    const auto tree = read_yaml(SourceText(text), reporter);
+    ASSERT_TRUE(tree) << name;
+    CompileOptions options;
+    options.read_file = [](const std::string&, const std::string&) {
+      return std::optional<std::string>("{}");
+    };
+    const CompileResult one = compile({{"one.yaml", text}}, options);
+    const CompileResult other = compile({{"other.yaml", turned(*tree)}}, options);
+    ASSERT_EQ(one.workflows.size(), other.workflows.size()) << name << "\n" << findings(other);
+    if (one.workflows.empty()) {
+      ASSERT_EQ(one.adapters.size(), 1U) << name;
+      ASSERT_EQ(other.adapters.size(), 1U) << name << "\n" << findings(other);
+      EXPECT_EQ(one.adapters.begin()->second->digest, other.adapters.begin()->second->digest)
+          << name;
+      continue;
+    }
+    EXPECT_EQ(one.workflows[0]->digest, other.workflows[0]->digest) << name;
+    EXPECT_EQ(one.workflows[0]->definition_digest, other.workflows[0]->definition_digest) << name;
+  }
 }
 
 TEST(CompilerTest, TheDigestKnowsTheAdapters) {

@@ -2,7 +2,6 @@
 //   # expect: LINE:COLUMN RULE part of the message or of the remedy
 // and has that one error, nothing that follows from it. Files in good/ have none.
 #include <algorithm>
-#include <chrono>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -52,6 +51,7 @@ TEST_P(BadFileTest, IsRefusedAtTheRightPlace) {
       << "expected: " << expected->part << "\n"
       << findings(result);
   EXPECT_EQ(error.file, GetParam() + ".yaml");
+  EXPECT_FALSE(error.instead.empty()) << "an error says what to write instead";
   EXPECT_TRUE(result.workflows.empty());
 }
 
@@ -67,8 +67,54 @@ TEST_P(GoodFileTest, Compiles) {
 
 INSTANTIATE_TEST_SUITE_P(Corpus, GoodFileTest, testing::ValuesIn(corpus_names("good")), name_of);
 
-// The issue asks for at least 120; fewer means that somebody deleted some.
-TEST(CorpusTest, IsLarge) { EXPECT_GE(corpus_names("bad").size(), 200U); }
+// Fewer means that somebody deleted some.
+TEST(CorpusTest, IsLarge) {
+  EXPECT_GE(corpus_names("bad").size(), 330U);
+  EXPECT_GE(corpus_names("good").size(), 30U);
+}
+
+const std::string kHead = "weft: 1\nworkflow: shop.order\nversion: 1.0.0\nowner: a@shop.example\n";
+
+// The limits of SEMANTICS.md: below and at them a file is good.
+TEST(CorpusTest, AThousandStepsAreTakenAndNoMore) {
+  const auto with = [](int count) {
+    std::string text = kHead + "steps:\n";
+    for (int i = 0; i < count; ++i) text += "  - {step: s" + std::to_string(i) + ", wait: 1s}\n";
+    return compile_text(text);
+  };
+  EXPECT_FALSE(has_errors(with(999).diagnostics));
+  EXPECT_FALSE(has_errors(with(1000).diagnostics));
+  const CompileResult more = with(1001);
+  ASSERT_EQ(more.diagnostics.size(), 1U) << findings(more);
+  EXPECT_EQ(more.diagnostics[0].rule, "limit.steps");
+  EXPECT_EQ(more.diagnostics[0].position, (Position{1006, 5}));
+}
+
+TEST(CorpusTest, AFileHasAtMost256KiB) {
+  const std::string steps = "steps:\n  - {step: a, wait: 1s}\n# ";
+  const auto with = [&](std::size_t bytes) {
+    std::string text = kHead + steps;
+    text.resize(bytes, 'x');
+    return compile_text(text);
+  };
+  EXPECT_FALSE(has_errors(with(256 * 1024).diagnostics));
+  const CompileResult more = with(256 * 1024 + 1);
+  ASSERT_EQ(more.diagnostics.size(), 1U) << findings(more);
+  EXPECT_EQ(more.diagnostics[0].rule, "yaml.size");
+}
+
+TEST(CorpusTest, LoopsHaveAtMostTenThousandRounds) {
+  const auto with = [](const std::string& rounds) {
+    return has_errors(compile_text(kHead +
+                                   "steps:\n  - step: a\n    repeat: {do: [{step: b, wait: "
+                                   "1s}], until: '${ true }', at_most: " +
+                                   rounds + "}\n    on_timeout: continue\n")
+                          .diagnostics);
+  };
+  EXPECT_FALSE(with("9999"));
+  EXPECT_FALSE(with("10000"));
+  EXPECT_TRUE(with("10001"));
+}
 
 }  // namespace
 }  // namespace weft::dsl::test

@@ -286,6 +286,8 @@ TEST(HostileTextTest, BrokenDefinitionsNeverCrash) {
     }
     for (const Diagnostic& found : compile({{"broken.yaml", text}}, {}).diagnostics) {
       EXPECT_FALSE(format_diagnostic(found, text).empty());
+      EXPECT_TRUE(!found.instead.empty() || found.severity == Diagnostic::Severity::kNote)
+          << "nothing said what to write instead: " << format_diagnostic(found, text);
     }
   }
 }

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dsl/neighbours.h"
 #include "tests/dsl/corpus.h"
 
 namespace weft::dsl::test {
@@ -75,6 +76,9 @@ TEST(ValidatorTest, AQueryableAdapterIsAskedBeforeARetry) {
   EXPECT_TRUE(says(finding(with("retry: {max_attempts: 2}"), "retry.guarantee"), "probe"));
   EXPECT_FALSE(has_errors(with("retry: {max_attempts: 2}, probe: {call: asked.find}").diagnostics));
   EXPECT_FALSE(has_errors(with("retry: {errors: [transient]}").diagnostics));
+  // A single attempt is no retry, whatever the policy says about errors.
+  EXPECT_FALSE(has_errors(with("retry: none").diagnostics));
+  EXPECT_FALSE(has_errors(with("retry: {max_attempts: 1}").diagnostics));
 }
 
 TEST(ValidatorTest, ARouteMakesTheWeakestGuaranteeCount) {
@@ -124,6 +128,37 @@ TEST(ValidatorTest, RoutingLabelsAreDeclared) {
           .diagnostics));
 }
 
+// Texts that are only compared with are no targets; a text that is worked out could be any adapter.
+TEST(ValidatorTest, RouteTargetsStandInTheExpression) {
+  const auto routed = [](const std::string& choose) {
+    return together({"weft: 1\nadapter: erp\nroute:\n  choose: '${ " + choose + " }'\n"});
+  };
+  const auto targets = [&](const std::string& choose) {
+    const auto result = routed(choose);
+    EXPECT_FALSE(has_errors(result.diagnostics)) << choose << "\n" << findings(result);
+    return result.adapters.empty() ? std::vector<std::string>{}
+                                   : result.adapters.at("erp")->route_targets;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(targets(R"(if ["eu", "uk"] | any(. == $saga.labels.region) then "a" else "b" end)"),
+            (Names{"a", "b"}));
+  EXPECT_EQ(targets(R"(if $saga.labels.region | startswith("eu") then "a" else "b" end)"),
+            (Names{"a", "b"}));
+  EXPECT_EQ(targets(R"({EU: "a", US: "b"}[$saga.labels.region] // "c")"), (Names{"a", "b", "c"}));
+  EXPECT_EQ(targets(R"(["a", "b"][$saga.bucket % 2])"), (Names{"a", "b"}));
+  EXPECT_EQ(
+      targets(
+          R"($saga.bucket as $b | if $b < 5 then "a" else (if $b < 9 then "b" else "a" end) end)"),
+      (Names{"a", "b"}));
+  EXPECT_EQ(targets(R"("a")"), Names{"a"});
+  for (const char* open :
+       {R"("erp_" + $saga.labels.region)", "$saga.labels.region",
+        R"(if $saga.bucket < 5 then "a" else $saga.labels.region end)",
+        R"(if $saga.bucket < 5 then "a" else null end)", R"("Not a name")", "7"}) {
+    EXPECT_TRUE(says(finding(routed(open), "adapter.target"), "constant names")) << open;
+  }
+}
+
 TEST(ValidatorTest, RouteTargetsAreThereWhenItCounts) {
   const std::string front = "weft: 1\nadapter: erp\nroute: {choose: '${ \"one\" }'}\n";
   EXPECT_EQ(finding(together({front}), "adapter.target").severity, Severity::kNote);
@@ -154,6 +189,12 @@ errors: {refused: {class: business}, busy: {class: transient}, closed: {class: b
   EXPECT_FALSE(
       has_errors(together({steps("shop.a", pivot + "  - {step: a, call: erp.other}\n"), adapter})
                      .diagnostics));
+  EXPECT_FALSE(
+      has_errors(together({workflow("shop.a", "errors: {refused: {class: transient}}\nsteps:\n" +
+                                                  pivot + "  - {step: a, call: erp.invoice}\n"),
+                           adapter})
+                     .diagnostics))
+      << "the workflow's own word beats the adapter's, as it does in the engine";
   EXPECT_FALSE(has_errors(
       together({steps("shop.a", "  - {step: a, call: erp.invoice, compensate: none}\n" + pivot),
                 adapter})
@@ -316,6 +357,78 @@ TEST(ValidatorTest, AMisspeltOperationIsWarnedOf) {
       {steps("shop.a", "  - {step: a, call: erp.creat_order, compensate: {call: erp.cancel}}\n"),
        adapter});
   EXPECT_TRUE(says(finding(result, "adapter.operation"), "did you mean `create_order`?"));
+}
+
+// Each is legal, and hardly ever meant.
+TEST(ValidatorTest, WarnsOfWhatIsHardlyMeant) {
+  const auto warning = [](const std::string& text, const std::string& rule) {
+    const CompileResult result = compile_text(text);
+    EXPECT_FALSE(has_errors(result.diagnostics)) << findings(result);
+    const Diagnostic found = finding(result, rule);
+    EXPECT_EQ(found.severity, Severity::kWarning) << rule;
+    return found;
+  };
+  const auto path = warning(steps("a", "  - {step: a, set: {id: .order_id}}\n"), "text.path");
+  EXPECT_EQ(path.position, (Position{6, 25}));
+  EXPECT_TRUE(says(path, "write `'${ .order_id }'`")) << path.instead;
+  EXPECT_TRUE(
+      says(warning(steps("a", "  - {step: a, set: {id: $.a.b}}\n"), "text.path"), "`'${ .a.b }'`"));
+  for (const char* text : {"'.order_id'", "EUR", "...", "$5", "a.b", ".5e1x y", "-.a"}) {
+    const auto result =
+        compile_text(steps("a", "  - {step: a, set: {id: " + std::string(text) + "}}\n"));
+    EXPECT_TRUE(result.diagnostics.empty()) << text << "\n" << findings(result);
+  }
+  warning(workflow("a", "key: order\nsteps:\n" + kPause), "key.constant");
+  const auto beside = warning(workflow("a", R"(statuses: [new, billed, shipped]
+steps:
+  - step: both
+    parallel:
+      - {step: ship, set: {a: 1}, status: shipped}
+      - {step: bill, set: {a: 1}, on_success: {status: billed}}
+)"),
+                              "status.parallel");
+  EXPECT_EQ(beside.position, (Position{10, 56}));
+  EXPECT_TRUE(says(beside, "(9:43)")) << beside.message;
+}
+
+// The machine knows the zones, so the caller says.
+TEST(ValidatorTest, SchedulesNameZonesThatThereAre) {
+  const auto with = [](const std::string& zone) {
+    return unknown_zones({{"a.yaml", workflow("a", "triggers: [{schedule: {cron: '0 6 * * *'" +
+                                                       zone + "}}]\nsteps:\n" + kPause)}},
+                         [](const std::string& name) { return name == "Europe/Lisbon"; });
+  };
+  const auto unknown = with(", zone: Europe/Lisbonne");
+  ASSERT_EQ(unknown.size(), 1U);
+  EXPECT_EQ(unknown[0].rule, "trigger.zone");
+  EXPECT_EQ(unknown[0].severity, Severity::kError);
+  EXPECT_EQ(unknown[0].position, (Position{5, 49}));
+  EXPECT_TRUE(with(", zone: Europe/Lisbon").empty());
+  EXPECT_TRUE(with("").empty()) << "UTC, which needs no database";
+}
+
+// A path that leads nowhere masks nothing, and nobody would see it.
+TEST(ValidatorTest, SensitivePathsAreInTheSchema) {
+  const auto with = [](const std::string& path, const std::string& closed) {
+    CompileOptions options;
+    options.read_file = [closed](const std::string&, const std::string&) {
+      return std::optional<std::string>(
+          R"({"properties":{"buyer":{"properties":{"name":{}}},"lines":{"items":{"properties":)"
+          R"({"note":{}})" +
+          closed + "}}}" + closed + "}");
+    };
+    return compile({{"a.yaml", workflow("a", "input: {schema: s.json, sensitive: ['" + path +
+                                                 "']}\nsteps:\n" + kPause)}},
+                   options);
+  };
+  const std::string closed = R"(,"additionalProperties":false)";
+  for (const char* good : {".buyer.name", ".lines[].note", ".lines[0].note", ".buyer"}) {
+    EXPECT_TRUE(with(good, closed).diagnostics.empty()) << good;
+  }
+  EXPECT_EQ(finding(with(".byer.name", closed), "scope.path").position, (Position{5, 37}));
+  EXPECT_TRUE(says(finding(with(".lines[].noet", closed), "scope.path"), "did you mean `note`?"));
+  EXPECT_EQ(finding(with(".byer", ""), "scope.path").severity, Severity::kWarning);
+  EXPECT_TRUE(with(".other", "").diagnostics.empty()) << "an open schema allows it";
 }
 
 TEST(ValidatorTest, WorstCasesAreNotes) {
