@@ -9,6 +9,9 @@
 #include <sstream>
 #include <system_error>
 
+#include "dsl/neighbours.h"
+#include "orchestrator/engine/schedule.h"
+
 namespace weft::app {
 namespace {
 
@@ -17,6 +20,9 @@ namespace fs = std::filesystem;
 // Larger than the compiler takes (256 KiB), so that it, not we, says what the limit is.
 constexpr std::uintmax_t kFileBytesMax = 1024 * 1024;
 constexpr std::size_t kFilesMax = 10'000;
+// Beside one file, which may lie in somebody's home: enough for any repository of definitions.
+constexpr std::size_t kNeighboursMax = 1'000;
+constexpr std::size_t kEntriesMax = 20'000;
 
 std::optional<std::string> read_regular_file(const std::string& path) {
   std::error_code error;
@@ -34,13 +40,67 @@ bool ends_with(const std::string& text, std::string_view end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-/// Folders of definitions hold other YAML, too: load profiles, configuration, test cases.
+/// Folders of definitions hold other YAML, too: load profiles, configuration, test cases. One that
+/// begins with a byte order mark is a definition as well, and one written as JSON.
 bool is_definition(const std::string& text) {
-  for (const std::string_view key : {"weft:", "workflow:", "adapter:"}) {
-    if (text.compare(0, key.size(), key) == 0) return true;
-    if (text.find("\n" + std::string(key)) != std::string::npos) return true;
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  const bool json = first != std::string::npos && text[first] == '{';
+  for (std::size_t line = 0; line < text.size();) {
+    std::size_t end = text.find_first_of("\n\r", line);
+    if (end == std::string::npos) end = text.size();
+    std::string_view rest = std::string_view(text).substr(line, end - line);
+    if (line == 0 && rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+    if (json) rest.remove_prefix(std::min(rest.find_first_not_of("{ \t"), rest.size()));
+    const bool quoted = rest.starts_with('"') || rest.starts_with('\'');
+    if (quoted) rest.remove_prefix(1);
+    for (const std::string_view key : {"weft", "workflow", "adapter"}) {
+      if (!rest.starts_with(key)) continue;
+      std::string_view after = rest.substr(key.size());
+      if (quoted && !after.empty()) after.remove_prefix(1);
+      if (after.starts_with(':')) return true;
+    }
+    line = end + 1;
   }
   return false;
+}
+
+bool names_definition(const fs::path& path) {
+  const std::string name = path.filename().string();
+  const bool yaml = ends_with(name, ".yaml") || ends_with(name, ".yml");
+  const bool test = ends_with(name, ".test.yaml") || ends_with(name, ".test.yml");
+  return yaml && !test && !name.starts_with('.');
+}
+
+/// The other definitions in the folder of a file and in the folders there, `adapters/` for one.
+/// What cannot be read is no concern of ours.
+void read_neighbours(const std::string& file, const DefinitionFiles& found,
+                     std::vector<dsl::SourceFile>& neighbours) {
+  std::error_code error;
+  const fs::path folder = fs::path(file).parent_path();
+  std::vector<std::string> paths;
+  fs::recursive_directory_iterator walk(folder.empty() ? fs::path(".") : folder,
+                                        fs::directory_options::skip_permission_denied, error);
+  std::size_t looked_at = 0;
+  for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
+    if (++looked_at > kEntriesMax || paths.size() >= kNeighboursMax) break;
+    const bool hidden = walk->path().filename().string().starts_with('.');
+    if (walk.depth() > 0 || hidden) walk.disable_recursion_pending();
+    if (names_definition(walk->path())) {
+      paths.push_back(walk->path().lexically_normal().string());
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  for (std::string& path : paths) {
+    const bool known = std::any_of(found.files.begin(), found.files.end(), [&](const auto& other) {
+      return fs::equivalent(other.path, path, error);
+    });
+    if (known || std::any_of(neighbours.begin(), neighbours.end(),
+                             [&](const auto& other) { return other.path == path; })) {
+      continue;
+    }
+    auto text = read_regular_file(path);
+    if (text && is_definition(*text)) neighbours.push_back({std::move(path), std::move(*text)});
+  }
 }
 
 tl::expected<void, std::string> read_folder(const std::string& folder, DefinitionFiles& found) {
@@ -54,9 +114,9 @@ tl::expected<void, std::string> read_folder(const std::string& folder, Definitio
       if (walk->is_directory(ignored)) walk.disable_recursion_pending();
       continue;
     }
-    const bool yaml = ends_with(name, ".yaml") || ends_with(name, ".yml");
-    const bool test = ends_with(name, ".test.yaml") || ends_with(name, ".test.yml");
-    if (yaml && !test && walk->is_regular_file(ignored)) paths.push_back(walk->path().string());
+    if (names_definition(walk->path()) && walk->is_regular_file(ignored)) {
+      paths.push_back(walk->path().string());
+    }
     if (paths.size() > kFilesMax) return tl::unexpected(folder + ": more than 10,000 YAML files");
   }
   if (error) return tl::unexpected(folder + ": " + error.message());
@@ -82,6 +142,7 @@ const dsl::SourceFile* DefinitionFiles::find(const std::string& path) const {
 
 tl::expected<DefinitionFiles, std::string> read_definitions(const std::vector<std::string>& paths) {
   DefinitionFiles found;
+  std::vector<std::string> single;
   for (const std::string& path : paths) {
     std::error_code error;
     if (fs::is_directory(path, error)) {
@@ -95,6 +156,7 @@ tl::expected<DefinitionFiles, std::string> read_definitions(const std::vector<st
       return tl::unexpected(
           path + (there ? ": cannot be read, or is larger than 1 MiB" : ": there is no such file"));
     }
+    single.push_back(path);
     found.files.push_back({path, std::move(*text)});
   }
   // A file named twice, or inside a folder that is named, too, is one definition.
@@ -106,6 +168,12 @@ tl::expected<DefinitionFiles, std::string> read_definitions(const std::vector<st
     if (!seen) unique.push_back(std::move(file));
   }
   found.files = std::move(unique);
+  found.given = found.files.size();
+  std::vector<dsl::SourceFile> neighbours;
+  for (const std::string& path : single) read_neighbours(path, found, neighbours);
+  for (dsl::SourceFile& file : dsl::named_neighbours(found.files, neighbours)) {
+    found.files.push_back(std::move(file));
+  }
   return found;
 }
 
@@ -126,7 +194,12 @@ dsl::CompileResult compile_definitions(DefinitionFiles& definitions, bool comple
     if (text) definitions.attachments.push_back({place, *text});
     return text;
   };
-  return dsl::compile(definitions.files, options);
+  dsl::CompileResult result = dsl::compile(definitions.files, options);
+  for (dsl::Diagnostic& unknown :
+       dsl::unknown_zones(definitions.files, engine::Schedule::is_zone)) {
+    result.diagnostics.push_back(std::move(unknown));
+  }
+  return result;
 }
 
 std::string diagnostics_text(const std::vector<dsl::Diagnostic>& diagnostics,

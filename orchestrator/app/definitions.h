@@ -1,5 +1,6 @@
 #pragma once  // orchestrator/app/definitions.h
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -11,14 +12,16 @@ namespace weft::app {
 
 /// Definitions read from disk, with the schema files that they name.
 struct DefinitionFiles {
-  std::vector<dsl::SourceFile> files;
+  std::vector<dsl::SourceFile> files;        ///< Those given, then those they name beside them.
+  std::size_t given = 0;                     ///< How many of them were given.
   std::vector<dsl::SourceFile> attachments;  ///< Under the path that `attachment_path` gives.
   [[nodiscard]] const dsl::SourceFile* find(const std::string& path) const;
 };
 
 /// Files as they are given; of folders every *.yaml and *.yml in them and below that is a
 /// definition, in order of path: not *.test.yaml, and nothing without a line that begins with
-/// `weft:`, `workflow:` or `adapter:`. The error names the first path that cannot be read.
+/// `weft:`, `workflow:` or `adapter:`. Adapters and sub-sagas that a file names are taken from its
+/// folder, or a folder in that, if they are not given. The error names the first path that cannot be read.
 [[nodiscard]] tl::expected<DefinitionFiles, std::string> read_definitions(
     const std::vector<std::string>& paths);
 

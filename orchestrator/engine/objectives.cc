@@ -9,8 +9,11 @@
 namespace weft::engine {
 namespace {
 
-// Is `event` the point that an author names: start, status.X, step.X?
+// Is `event` the point that an author names: status.X, step.X, or how the saga ended?
 bool is_point(const core::Event& event, std::string_view point) {
+  if (point == "completed") return std::holds_alternative<core::SagaCompleted>(event.body);
+  if (point == "compensated") return std::holds_alternative<core::SagaCompensated>(event.body);
+  if (point == "failed") return std::holds_alternative<core::SagaFailed>(event.body);
   if (point.starts_with("status.")) {
     const auto* changed = std::get_if<core::StatusChanged>(&event.body);
     return changed != nullptr && changed->status == point.substr(7);

@@ -4,9 +4,11 @@
 #include <cctype>
 #include <utility>
 
+#include "dsl/neighbours.h"
 #include "orchestrator/core/decider.h"
 #include "orchestrator/engine/digest.h"
 #include "orchestrator/engine/problem.h"
+#include "orchestrator/engine/schedule.h"
 #include "orchestrator/engine/tables.h"
 
 namespace weft::engine {
@@ -205,7 +207,14 @@ dsl::CompileResult Registry::compile(const Bundle& bundle, bool complete) const 
     }
     return std::nullopt;
   };
-  return dsl::compile(bundle.files, options);
+  dsl::CompileResult compiled = dsl::compile(bundle.files, options);
+  // What is stored was known when it came; the machine's zones may have changed since.
+  if (complete) {
+    for (dsl::Diagnostic& unknown : dsl::unknown_zones(bundle.files, Schedule::is_zone)) {
+      compiled.diagnostics.push_back(std::move(unknown));
+    }
+  }
+  return compiled;
 }
 
 void Registry::remember(const dsl::CompileResult& compiled) {

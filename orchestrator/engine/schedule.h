@@ -1,7 +1,5 @@
 #pragma once  // orchestrator/engine/schedule.h
 
-#include <array>
-#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,20 +7,20 @@
 
 #include <tl/expected.hpp>
 
+#include "dsl/cron.h"
 #include "orchestrator/core/ids.h"
 
 namespace weft::engine {
 
-/// A cron schedule in a time zone.
-///
-///   minute(0-59) hour(0-23) day(1-31) month(1-12 or jan-dec) weekday(0-7 or sun-sat)
-///   each: * | list of N, N-M, with /STEP. Where day and weekday are both given, either may hold.
+/// A cron schedule (dsl/cron.h) in a time zone.
 ///
 /// When clocks go forward, runs of the skipped time happen at the moment of the change, once; when
-/// they go back, runs of the repeated time happen in its first pass only. So a run that is due daily
-/// happens exactly once on every day.
+/// they go back, runs of the repeated time happen in its first pass only. So a run that is due
+/// daily happens exactly once on every day.
 class Schedule final {
  public:
+  /// Whether the IANA database knows the zone.
+  [[nodiscard]] static bool is_zone(const std::string& zone);
   [[nodiscard]] static tl::expected<Schedule, std::string> parse(std::string_view cron,
                                                                  const std::string& zone);
   /// The first run after `after`; nothing if there is none within the next ten years.
@@ -32,12 +30,7 @@ class Schedule final {
 
  private:
   Schedule() = default;
-  std::bitset<60> minutes_;
-  std::bitset<24> hours_;
-  std::bitset<32> days_;
-  std::bitset<13> months_;
-  std::bitset<7> weekdays_;
-  bool any_day_ = true, any_weekday_ = true;
+  dsl::CronFields cron_;
   std::string zone_;
 };
 

@@ -50,7 +50,8 @@ CommandSpec check_command() {
   spec.arguments = "FILES";
   spec.summary = "compile definitions and say what is wrong with them";
   spec.details =
-      "Files and folders; those given together see each other's adapters and sub-sagas. Prints\n"
+      "Files and folders; those given together see each other's adapters and sub-sagas, and those\n"
+      "that lie beside a file. Prints\n"
       "`file:line:column: error: what is wrong; what to write instead [rule]` with a caret under "
       "the\n"
       "place; `-o json` prints one finding per line for editors.";

@@ -109,8 +109,9 @@ CommandSpec deploy_command() {
   spec.arguments = "FILES";
   spec.summary = "register versions, or choose which one new starts get";
   spec.details =
-      "Files and folders; definitions that belong together go together. A version never seen "
-      "before\n"
+      "Files and folders; definitions that belong together go together: adapters and sub-sagas "
+      "that\n"
+      "a file names are taken along from its folder. A version never seen before\n"
       "becomes current; running sagas keep theirs.";
   spec.example = "weft deploy workflows/retail && weft deploy --current retail.returns@1.0.0";
   spec.arguments_max = 10'000;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 
 #include "orchestrator/app/commands/commands.h"
@@ -37,6 +38,12 @@ int run(const Invocation& invocation) {
     return output.fail(failure);
   }
   for (const auto& graph : result.workflows) {
+    // Sub-sagas that were looked up beside the files are not drawn: nobody asked for them.
+    const auto asked = std::any_of(
+        definitions->files.begin(),
+        definitions->files.begin() + static_cast<std::ptrdiff_t>(definitions->given),
+        [&](const dsl::SourceFile& file) { return file.text.ends_with(graph->source); });
+    if (!asked) continue;
     const Drawing drawing = draw(*graph);
     if (format == "json") {
       output.item(drawing_value(*graph, drawing));

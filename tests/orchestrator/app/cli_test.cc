@@ -235,6 +235,31 @@ TEST(CliTest, FoldersAreCheckedWithoutTheirOtherYaml) {
   EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
 }
 
+// What a file names is looked up beside it; what is wrong with other files there is not asked.
+TEST(CliTest, AFileFindsWhatItNamesInItsFolder) {
+  const Folder folder;
+  const std::string head = "weft: 1\nversion: 1.0.0\nowner: a@shop.example\n";
+  folder.write("parent.yaml",
+               head + "workflow: shop.parent\nsteps:\n  - {step: a, saga: shop.child@1}\n");
+  folder.write(
+      "child.yaml",
+      head + "workflow: shop.child\nsteps:\n  - {step: b, call: erp.x, compensate: none}\n");
+  folder.write("adapters/erp.yaml", "weft: 1\nadapter: erp\n");
+  folder.write("broken.yaml", "weft: 1\nworkflow: shop.broken\n");
+  const Finished alone = weft({"check", folder.path("parent.yaml")});
+  EXPECT_EQ(alone.exit_code, 0) << alone.out << alone.err;
+  EXPECT_TRUE(contains(alone.out, "shop.child@1.0.0")) << alone.out;
+  EXPECT_TRUE(contains(alone.out, "adapter erp")) << alone.out;
+  EXPECT_FALSE(contains(alone.out, "note:")) << alone.out;
+  const Finished drawn = weft({"graph", folder.path("parent.yaml"), "--format", "json"});
+  EXPECT_TRUE(dsl::Value::parse(drawn.out)) << "one document, so one graph: " << drawn.out;
+  // A child that is wrong is said to be wrong: the parent cannot do without it.
+  folder.write("child.yaml", head + "workflow: shop.child\nsteps:\n  - {step: b, call: erp.x}\n");
+  const Finished wrong = weft({"check", folder.path("parent.yaml")});
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_TRUE(contains(wrong.out, "child.yaml:6:")) << wrong.out;
+}
+
 TEST(CliTest, GraphsComeInThreeFormats) {
   const Folder folder;
   folder.write("order.yaml", kGood);

@@ -80,8 +80,13 @@ TEST(ScheduleTest, SaysWhatIsWrong) {
   EXPECT_FALSE(Schedule::parse("99999999999 * * * *", "UTC"));
 }
 
-TEST(ScheduleTest, ADateThatNeverComesEnds) {
-  EXPECT_TRUE(runs("0 0 30 2 *", "UTC", "2026-01-01T00:00:00.000Z", 1).empty());
+TEST(ScheduleTest, ADateThatNeverComesIsRefused) {
+  EXPECT_FALSE(Schedule::parse("0 0 30 2 *", "UTC"));
+}
+
+TEST(ScheduleTest, ALeapDayIsFoundYearsAhead) {
+  EXPECT_EQ(runs("0 0 29 2 *", "UTC", "2096-03-01T00:00:00.000Z", 1),
+            (Times{"2104-02-29T00:00:00.000Z"}));
 }
 
 }  // namespace
