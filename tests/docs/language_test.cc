@@ -13,7 +13,13 @@
 
 #include "dsl/compiler.h"
 #include "dsl/expression.h"
+#include "dsl/expression_lexer.h"
+#include "dsl/expression_program.h"
+#include "dsl/reporter.h"
+#include "dsl/source_text.h"
+#include "dsl/yaml_reader.h"
 #include "tests/docs/page.h"
+#include "tests/docs/schema_use.h"
 
 namespace weft::docs {
 namespace {
@@ -98,35 +104,59 @@ TEST(DocsTest, EveryExpressionYieldsWhatThePageSays) {
   }
 }
 
-// A key that the schema knows and the page does not mention would be a secret.
-TEST(DocsTest, EveryKeyOfTheLanguageIsInTheReference) {
+// A key that the schema knows and no example shows would be a secret: in each of its places, with
+// each of its words and forms.
+TEST(DocsTest, EveryKeyOfTheLanguageHasAnExample) {
   const auto page = read_page(fs::path(WEFT_SOURCE_DIR) / "docs" / "language.md");
   std::ifstream in(fs::path(WEFT_SOURCE_DIR) / "dsl" / "workflow.schema.json");
   ASSERT_TRUE(in);
   const auto schema = dsl::Value::parse(std::string{std::istreambuf_iterator<char>(in), {}});
   ASSERT_TRUE(schema) << schema.error().message;
-  std::set<std::string> keys;
-  const auto collect = [&](const dsl::Value& node, const auto& self) -> void {
-    if (node.is_array()) {
-      for (const auto& item : node.as_array()) self(item, self);
-    } else if (node.is_object()) {
-      for (const auto& member : node.as_object()) {
-        if (member.key == "properties" && member.value.is_object()) {
-          for (const auto& property : member.value.as_object()) keys.insert(property.key);
-        }
-        self(member.value, self);
-      }
-    }
-  };
-  collect(*schema, collect);
-  EXPECT_GT(keys.size(), 60u);
-  // In an example, not only in prose.
-  std::string examples;
+  SchemaUse use(*schema);
+  EXPECT_GT(use.all().size(), 200u);
   for (const auto& snippet : page.snippets) {
-    if (snippet.language == "yaml") examples += snippet.text;
+    if (snippet.language != "yaml") continue;
+    std::vector<dsl::Diagnostic> findings;
+    dsl::Reporter reporter(page.at(snippet), findings);
+    const auto tree = dsl::read_yaml(dsl::SourceText(whole_definition(snippet)), reporter);
+    ASSERT_TRUE(tree) << page.at(snippet);
+    use.mark(dsl::to_value(*tree));
   }
-  for (const auto& key : keys) {
-    EXPECT_NE(examples.find(key + ":"), std::string::npos) << "no example has the key " << key;
+  for (const std::string& pointer : use.unused()) {
+    ADD_FAILURE() << "no example in docs/language.md has " << pointer;
+  }
+}
+
+// As `all`, `all/1` and `all/2`: each number of arguments is a function of its own.
+TEST(DocsTest, EveryFunctionHasAnExample) {
+  const auto page = read_page(fs::path(WEFT_SOURCE_DIR) / "docs" / "language.md");
+  std::set<std::string> shown;
+  for (const auto& row : table_rows(page, "expressions")) {
+    ASSERT_FALSE(row.cells.empty());
+    const auto tokens = dsl::read_tokens(row.cells[0]);
+    ASSERT_TRUE(tokens) << row.cells[0];
+    for (std::size_t i = 0; i < tokens->size(); ++i) {
+      if ((*tokens)[i].kind != dsl::Token::Kind::kWord) continue;
+      int arguments = 0;
+      if (i + 1 < tokens->size() && (*tokens)[i + 1].is_symbol("(")) {
+        arguments = 1;
+        int open = 0;
+        for (std::size_t j = i + 1; j < tokens->size(); ++j) {
+          if ((*tokens)[j].is_symbol("(")) ++open;
+          if ((*tokens)[j].is_symbol(")") && --open == 0) break;
+          if ((*tokens)[j].is_symbol(";") && open == 1) ++arguments;
+        }
+      }
+      shown.insert((*tokens)[i].text + "/" + std::to_string(arguments));
+    }
+  }
+  const auto names = dsl::function_names();
+  EXPECT_GT(names.size(), 50u);
+  for (const std::string& name : names) {
+    for (const int arguments : dsl::function_arities(name)) {
+      const std::string function = name + "/" + std::to_string(arguments);
+      EXPECT_TRUE(shown.contains(function)) << "no row of docs/language.md shows " << function;
+    }
   }
 }
 
