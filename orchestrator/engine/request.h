@@ -20,7 +20,7 @@ namespace weft::engine {
 // and members of their own (`near`, `first_digest`, `retry_after_ms`, `pointer`, `workflow`, ...).
 
 /// 201 {"saga","state","duplicate":false,"revision"}, 200 with "duplicate": true.
-struct StartWorkflow { std::string workflow, input, key, traceparent, tracestate; };
+struct StartWorkflow { std::string workflow, input, key, traceparent; std::string tracestate = {}; };
 
 /// retry skip resume resolve compensate cancel terminate move mark_undone: 200 with the event; a repeat
 /// that changed nothing: 200 with {"saga","state","revision","event":null}.

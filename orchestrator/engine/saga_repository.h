@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <list>
 #include <memory>
 #include <string>
@@ -34,7 +35,7 @@ class SagaRepository final {
       const std::string& workflow, const std::string& digest)>;
 
   SagaRepository(const store::EventStore& store, GraphLookup graphs, std::size_t sagas_max,
-                 std::size_t bytes_max);
+                 std::size_t bytes_max = std::numeric_limits<std::size_t>::max());
 
   /// The saga; `state.exists()` is false if there is no such one. Valid until the next load() or
   /// evict(). An error means that stored data is damaged or unreadable.
