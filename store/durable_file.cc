@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace weft::store {
@@ -136,10 +137,19 @@ Result<void> sync_directory(const std::string& path) {
 
 Result<void> make_directories(const std::string& path) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (!error) return {};
-  errno = error.value();
-  return tl::unexpected(file_error("create the directory", path));
+  if (path.empty() || std::filesystem::is_directory(path, error)) return {};
+  // Without its own slash at the end, so that every part is made once.
+  const std::string here = path.back() == '/' ? directory_of(path) : path;
+  const std::string parent = directory_of(here);
+  if (here != path) return make_directories(here);
+  if (auto ok = make_directories(parent); !ok) return ok;
+  if (::mkdir(here.c_str(), 0777) != 0) {
+    // Somebody else was faster: fine, if it is a directory.
+    if (errno != EEXIST || !std::filesystem::is_directory(here, error)) {
+      return tl::unexpected(file_error("create the directory", here));
+    }
+  }
+  return sync_directory(parent);
 }
 
 Result<OwnerFile> OwnerFile::acquire(const std::string& path) {

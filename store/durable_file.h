@@ -22,7 +22,8 @@ namespace weft::store {
 /// Makes the names in a directory durable.
 [[nodiscard]] Result<void> sync_directory(const std::string& path);
 
-/// Makes a directory and its parents if they are not there.
+/// Makes a directory and its parents if they are not there. Those it made are durable when it
+/// returns: a store must not be forgotten as a whole by a power cut on its first day.
 [[nodiscard]] Result<void> make_directories(const std::string& path);
 
 /// The error for a failed system call on `path`, from errno: kFull or kIo.

@@ -149,7 +149,7 @@ Result<std::pair<Watermark, std::string>> mark_restored(const std::string& datab
   writer.put(Table::kMeta, meta::kEpoch, encode_number(epoch));
   writer.put(Table::kMeta, meta::kClean, "1");
   if (auto ok = writer.write(); !ok) return tl::unexpected(std::move(ok).error());
-  Watermark mark{id->value(), epoch, head->position, head->hash};
+  Watermark mark{id->value(), epoch, head->position, head->hash, 0, {}};
   const std::string store_id = to_hex(mark.store_id);
   if (auto ok = (*database)->close(); !ok) return tl::unexpected(std::move(ok).error());
   return std::pair{std::move(mark), store_id};

@@ -16,10 +16,12 @@
 #include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
 
+#include "store/table_guard.h"
+
 namespace weft::store {
 
-/// Keeps what RocksDB reports from its threads until somebody listens.
-class BackgroundErrors final : public rocksdb::EventListener {
+/// What RocksDB reports from its threads. Errors are kept until somebody listens.
+class Listener final : public rocksdb::EventListener {
  public:
   void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
                          rocksdb::Status* status) override {
@@ -29,14 +31,38 @@ class BackgroundErrors final : public rocksdb::EventListener {
     if (report_) report_(*error_);
   }
 
+  // When a disk was full and is no more, RocksDB would go on by itself, and write out what its log
+  // may not hold.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+  void OnFlushCompleted(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& /*info*/) override {
+    files_changed();
+  }
+  void OnCompactionCompleted(rocksdb::DB* /*db*/,
+                             const rocksdb::CompactionJobInfo& /*info*/) override {
+    files_changed();
+  }
+
   void listen(std::function<void(StoreError)> report) {
     const std::lock_guard lock(mutex_);
     report_ = std::move(report);
     if (error_ && report_) report_(*error_);
   }
+  void listen_for_files(std::function<void()> changed) {
+    const std::lock_guard lock(mutex_);
+    changed_ = std::move(changed);
+  }
 
  private:
+  void files_changed() {
+    const std::lock_guard lock(mutex_);
+    if (changed_) changed_();
+  }
+
   std::mutex mutex_;
+  std::function<void()> changed_;
   std::optional<StoreError> error_;
   std::function<void(StoreError)> report_;
 };
@@ -62,9 +88,9 @@ bool supports(rocksdb::CompressionType wanted) {
 // Reasons: reliability research, 1.2. Defaults that our promises rest on are set all the same, so
 // that another release of RocksDB cannot change them.
 rocksdb::DBOptions database_options(RocksdbDatabase::Mode mode, rocksdb::Env* env,
-                                    std::shared_ptr<BackgroundErrors> errors) {
+                                    std::shared_ptr<Listener> listener) {
   rocksdb::DBOptions options;
-  if (env != nullptr) options.env = env;
+  options.env = env;
   options.create_if_missing = mode == RocksdbDatabase::Mode::kCreate;
   options.create_missing_column_families = options.create_if_missing;
   // Recovery: up to the first bad record, with our own detector of what was lost (wal_scan.h,
@@ -83,10 +109,12 @@ rocksdb::DBOptions database_options(RocksdbDatabase::Mode mode, rocksdb::Env* en
   options.allow_mmap_writes = false;
   // After a failed write nothing resumes behind our back.
   options.max_bgerror_resume_count = 0;
-  options.listeners.push_back(std::move(errors));
+  options.listeners.push_back(std::move(listener));
   // Bounds what recovery replays: about a second.
   options.max_total_wal_size = 128 * kMiB;
   options.max_background_jobs = 2;
+  // RocksDB starts that many threads for each table; with its 16 an opening began 105 of them.
+  options.max_file_opening_threads = 2;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.max_log_file_size = 4 * kMiB;  // RocksDB's own diary
@@ -95,19 +123,19 @@ rocksdb::DBOptions database_options(RocksdbDatabase::Mode mode, rocksdb::Env* en
   return options;
 }
 
-rocksdb::ColumnFamilyOptions table_options(Table table,
+rocksdb::ColumnFamilyOptions table_options(Table table, std::size_t write_buffer_bytes,
                                            const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions blocks;
   blocks.block_cache = cache;
   blocks.cache_index_and_filter_blocks = true;  // one bound for all memory
   blocks.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  blocks.format_version = 5;
+  blocks.format_version = 5;  // table_guard.h knows it
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
   options.force_consistency_checks = true;
   options.compression =
       supports(rocksdb::kLZ4Compression) ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
-  options.write_buffer_size = table == Table::kEvents ? 32 * kMiB : 8 * kMiB;
+  options.write_buffer_size = table == Table::kEvents ? write_buffer_bytes : write_buffer_bytes / 4;
   if (table == Table::kEvents) {
     // An erased payload leaves the files at the latest when each was rewritten.
     options.periodic_compaction_seconds = 30ULL * 24 * 3600;
@@ -171,14 +199,18 @@ StoreError rocksdb_error(std::string_view what, const rocksdb::Status& status,
 }
 
 Result<std::unique_ptr<RocksdbDatabase>> RocksdbDatabase::open(const std::string& directory,
-                                                               Mode mode, rocksdb::Env* env) {
+                                                               Mode mode, rocksdb::Env* env,
+                                                               std::size_t write_buffer_bytes) {
   std::unique_ptr<RocksdbDatabase> database(new RocksdbDatabase());
-  database->errors_ = std::make_shared<BackgroundErrors>();
-  const rocksdb::DBOptions options = database_options(mode, env, database->errors_);
+  database->listener_ = std::make_shared<Listener>();
+  database->env_ = guard_tables(env);
+  const rocksdb::DBOptions options =
+      database_options(mode, database->env_.get(), database->listener_);
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(64 * kMiB);
   std::vector<rocksdb::ColumnFamilyDescriptor> tables;
   for (std::size_t i = 0; i < kTables; ++i) {
-    tables.emplace_back(kTableNames[i], table_options(static_cast<Table>(i), cache));
+    tables.emplace_back(kTableNames[i],
+                        table_options(static_cast<Table>(i), write_buffer_bytes, cache));
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
@@ -199,7 +231,11 @@ Result<std::unique_ptr<RocksdbDatabase>> RocksdbDatabase::open(const std::string
 RocksdbDatabase::~RocksdbDatabase() { static_cast<void>(close()); }
 
 void RocksdbDatabase::on_background_error(std::function<void(StoreError)> report) {
-  errors_->listen(std::move(report));
+  listener_->listen(std::move(report));
+}
+
+void RocksdbDatabase::on_files_changed(std::function<void()> changed) {
+  listener_->listen_for_files(std::move(changed));
 }
 
 Result<void> RocksdbDatabase::verify_checksums() const {
@@ -217,7 +253,8 @@ Result<void> RocksdbDatabase::close() {
   }
   const rocksdb::Status status = db_->Close();
   db_.reset();
-  errors_->listen(nullptr);
+  listener_->listen(nullptr);
+  listener_->listen_for_files(nullptr);
   if (status.ok()) return {};
   return tl::unexpected(rocksdb_error("close the database", status, StoreError::Kind::kFailed));
 }
@@ -233,9 +270,8 @@ RocksdbRows::~RocksdbRows() {
 
 Result<std::optional<Bytes>> RocksdbRows::get(Table table, std::string_view key) const {
   Bytes value;
-  const rocksdb::Status status =
-      database_.db().Get(read_options(snapshot_, fill_cache_), database_.table(table), slice(key),
-                         &value);
+  const rocksdb::Status status = database_.db().Get(read_options(snapshot_, fill_cache_),
+                                                    database_.table(table), slice(key), &value);
   if (status.IsNotFound()) return std::nullopt;
   if (!status.ok()) {
     return tl::unexpected(rocksdb_error("read the store", status, StoreError::Kind::kIo));

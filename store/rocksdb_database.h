@@ -23,7 +23,10 @@ class WriteBatch;
 
 namespace weft::store {
 
-class BackgroundErrors;
+class Listener;
+
+/// Largest memory table, that of events; those of the other tables are a quarter.
+inline constexpr std::size_t kWriteBufferBytes = std::size_t{32} * 1024 * 1024;
 
 /// `what` could not be done: damaged, full, or else `otherwise`.
 [[nodiscard]] StoreError rocksdb_error(std::string_view what, const rocksdb::Status& status,
@@ -37,7 +40,9 @@ class RocksdbDatabase final {
   /// `env`: the file system, null for the real one; it must outlive this. kReadOnly changes nothing
   /// on disk, and still sees what lies only in the log.
   [[nodiscard]] static Result<std::unique_ptr<RocksdbDatabase>> open(const std::string& directory,
-                                                                     Mode mode, rocksdb::Env* env);
+                                                                     Mode mode, rocksdb::Env* env,
+                                                                     std::size_t write_buffer_bytes =
+                                                                         kWriteBufferBytes);
   ~RocksdbDatabase();
   RocksdbDatabase(const RocksdbDatabase&) = delete;
   RocksdbDatabase& operator=(const RocksdbDatabase&) = delete;
@@ -51,6 +56,9 @@ class RocksdbDatabase final {
   /// call included.
   void on_background_error(std::function<void(StoreError)> report);
 
+  /// Called, from RocksDB's threads, whenever the manifest has grown. Must be quick.
+  void on_files_changed(std::function<void()> changed);
+
   /// Verifies the checksum of every block of every table file.
   [[nodiscard]] Result<void> verify_checksums() const;
   /// Number of the last row change recovered or written.
@@ -61,7 +69,8 @@ class RocksdbDatabase final {
  private:
   RocksdbDatabase() = default;
 
-  std::shared_ptr<BackgroundErrors> errors_;
+  std::shared_ptr<rocksdb::Env> env_;  // outlives the database
+  std::shared_ptr<Listener> listener_;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kTables> tables_{};
 };

@@ -52,7 +52,8 @@ Result<std::unique_ptr<RocksdbEventStore>> RocksdbEventStore::open(RocksdbOption
   if (auto ok = reserve->admit(0); !ok) return tl::unexpected(std::move(ok).error());
   const auto id = random_bytes<16>();
   auto recovered = recover(options.data_dir, options.watermark_dir, options.create,
-                           {reinterpret_cast<const char*>(id.data()), id.size()}, options.env);
+                           {reinterpret_cast<const char*>(id.data()), id.size()}, options.env,
+                           options.write_buffer_bytes);
   if (!recovered) return tl::unexpected(std::move(recovered).error());
   std::unique_ptr<RocksdbEventStore> store(
       new RocksdbEventStore(std::move(options), *std::move(owner), std::move(reserve),
@@ -84,11 +85,19 @@ Result<void> RocksdbEventStore::start() {
                          }});
   const auto fail = [this](StoreError error) { group_commit_->fail(std::move(error)); };
   database_->on_background_error(fail);
-  Watermark now{store_id_, facts_.epoch, encoder_.head().position, encoder_.head().hash};
-  auto keeper = WatermarkKeeper::start(watermark_path(options_.data_dir, options_.watermark_dir),
-                                       std::move(now), options_.watermark_interval_ms, fail);
+  Watermark now{store_id_,
+                facts_.epoch,
+                encoder_.head().position,
+                encoder_.head().hash,
+                database_->last_sequence(),
+                {}};
+  auto keeper = WatermarkKeeper::start(
+      watermark_path(options_.data_dir, options_.watermark_dir), std::move(now),
+      options_.watermark_interval_ms, fail,
+      [directory = database_path(options_.data_dir)] { return durable_manifest(directory); });
   if (!keeper) return tl::unexpected(std::move(keeper).error());
   watermark_ = *std::move(keeper);
+  database_->on_files_changed([this] { watermark_->manifest_changed(); });
   return start_scrub();
 }
 
@@ -179,7 +188,7 @@ Result<void> RocksdbEventStore::write_group() {
   encoder_.group_written();
   const queries::Head& head = encoder_.head();
   durable_head_ = head.position;
-  if (group.events > 0) watermark_->advance(head.position, head.hash);
+  watermark_->advance(head.position, head.hash, database_->last_sequence());
   commits_ += group.commits;
   events_ += group.events;
   groups_ += 1;

@@ -38,6 +38,8 @@ struct RocksdbOptions {
   std::string watermark_dir;  ///< Best on another device; empty: data_dir.
   bool create = true;         ///< false: kNotFound if there is no store.
   int watermark_interval_ms = kWatermarkIntervalMs;
+  /// Smaller ones are written out sooner: for machines with little memory.
+  std::size_t write_buffer_bytes = kWriteBufferBytes;
   /// Room kept on the disk for the day it is full (space_reserve.h); 0: none.
   std::uint64_t reserve_bytes = 0;
   /// How the disk is measured; empty: as it is.

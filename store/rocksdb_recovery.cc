@@ -12,6 +12,7 @@
 
 #include "store/durable_file.h"
 #include "store/key_layout.h"
+#include "store/manifest.h"
 #include "store/opening.h"
 #include "store/sha256.h"
 #include "store/wal_scan.h"
@@ -62,7 +63,8 @@ class HighestPosition final : public rocksdb::WriteBatch::Handler {
 
 // Is everything there that the watermark says was durable? `facts` are those of this opening.
 Result<void> check_watermark(const Watermark& mark, const StoreFacts& facts,
-                             const queries::Head& head, const RowReader& rows) {
+                             const queries::Head& head, std::uint64_t sequence,
+                             const RowReader& rows) {
   if (to_hex(mark.store_id) != facts.id) {
     return damaged("the watermark is that of store " + to_hex(mark.store_id) +
                    ", the database is store " + facts.id +
@@ -73,6 +75,12 @@ Result<void> check_watermark(const Watermark& mark, const StoreFacts& facts,
                    in_words(mark.position - head.position, "event") + ", positions " +
                    std::to_string(head.position + 1) + " to " + std::to_string(mark.position) +
                    " at least; restore a backup, or repair the files and try again");
+  }
+  // Of what was acknowledged without an event: effects settled, payloads erased, streams deleted.
+  if (sequence < mark.sequence && mark.epoch < facts.epoch) {
+    return damaged(
+        "acknowledged data is missing: " + in_words(mark.sequence - sequence, "row change") +
+        "; restore a backup, or repair the files and try again");
   }
   if (mark.epoch >= facts.epoch) {
     return damaged("the database is an older copy: it was opened " +
@@ -137,7 +145,9 @@ Result<void> check_before_opening(const std::string& data_dir, const WalScan& sc
   const auto found = inspect(rows);
   if (!found) return tl::unexpected(found.error());
   if (auto ok = check_log(scan, **database, found->head); !ok) return ok;
-  return mark ? check_watermark(*mark, found->facts, found->head, rows) : Result<void>();
+  return mark
+             ? check_watermark(*mark, found->facts, found->head, (*database)->last_sequence(), rows)
+             : Result<void>();
 }
 
 }  // namespace
@@ -181,7 +191,8 @@ Result<void> write_format_file(const std::string& data_dir, const std::string& s
 }
 
 Result<Recovered> recover(const std::string& data_dir, const std::string& watermark_dir,
-                          bool create, const std::string& new_store_id, rocksdb::Env* env) {
+                          bool create, const std::string& new_store_id, rocksdb::Env* env,
+                          std::size_t write_buffer_bytes) {
   if (auto ok = check_format_file(data_dir); !ok) return tl::unexpected(std::move(ok).error());
   const std::string mark_path = watermark_path(data_dir, watermark_dir);
   const auto mark = read_watermark(mark_path);
@@ -191,6 +202,11 @@ Result<Recovered> recover(const std::string& data_dir, const std::string& waterm
     return damaged("there is no database in " + data_dir + ", but " + mark_path +
                    " says that a store with " + in_words((*mark)->position, "event") +
                    " was here; put it back, restore a backup, or remove that file");
+  }
+  if (auto ok =
+          check_manifest(database_path(data_dir), *mark ? (*mark)->manifest : ManifestExtent{});
+      !ok) {
+    return tl::unexpected(std::move(ok).error());
   }
   const auto scan = scan_wals(database_path(data_dir));
   if (!scan) return tl::unexpected(scan.error());
@@ -202,7 +218,8 @@ Result<Recovered> recover(const std::string& data_dir, const std::string& waterm
 
   auto database = RocksdbDatabase::open(
       database_path(data_dir),
-      create ? RocksdbDatabase::Mode::kCreate : RocksdbDatabase::Mode::kReadWrite, env);
+      create ? RocksdbDatabase::Mode::kCreate : RocksdbDatabase::Mode::kReadWrite, env,
+      write_buffer_bytes);
   if (!database) return tl::unexpected(std::move(database).error());
   Recovered recovered;
   recovered.database = *std::move(database);
@@ -222,7 +239,9 @@ Result<Recovered> recover(const std::string& data_dir, const std::string& waterm
     return tl::unexpected(std::move(ok).error());
   }
   if (*mark) {
-    if (auto ok = check_watermark(**mark, recovered.facts, *head, rows); !ok) {
+    if (auto ok = check_watermark(**mark, recovered.facts, *head,
+                                  recovered.database->last_sequence(), rows);
+        !ok) {
       return tl::unexpected(std::move(ok).error());
     }
   } else if (!recovered.facts.created) {
@@ -273,10 +292,13 @@ Result<CheckReport> check_directory(const std::string& data_dir, const std::stri
   add("log", check_log(*scan, **database, found->head));
   const std::string mark_path = watermark_path(data_dir, watermark_dir);
   const auto mark = read_watermark(mark_path);
+  add("manifest", check_manifest(database_path(data_dir),
+                                 mark && *mark ? (*mark)->manifest : ManifestExtent{}));
   if (!mark) {
     report->findings.push_back({mark_path, mark.error().message});
   } else if (*mark) {
-    add(mark_path, check_watermark(**mark, found->facts, found->head, rows));
+    add(mark_path,
+        check_watermark(**mark, found->facts, found->head, (*database)->last_sequence(), rows));
   }
   add("table files", (*database)->verify_checksums());
   return report;

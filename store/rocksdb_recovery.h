@@ -48,7 +48,8 @@ struct Recovered {
 /// durable. `new_store_id`: 16 random bytes for a store that does not exist yet.
 [[nodiscard]] Result<Recovered> recover(const std::string& data_dir,
                                         const std::string& watermark_dir, bool create,
-                                        const std::string& new_store_id, rocksdb::Env* env);
+                                        const std::string& new_store_id, rocksdb::Env* env,
+                                        std::size_t write_buffer_bytes = kWriteBufferBytes);
 
 /// Opens read-only what recovery would make of the directory, and checks everything: logs,
 /// watermark, files, rows. The directory must be locked.

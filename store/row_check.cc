@@ -140,11 +140,9 @@ class Checker final {
     const auto cursor = rows_.cursor(Table::kOutbox, {}, {});
     for (cursor->seek({}); cursor->valid(); cursor->next()) {
       ++report_.outbox_rows;
-      const auto key = parse_outbox_key(cursor->key());
-      if (!key) {
+      // Its stream may have no events: what the engine owes to a message has one without.
+      if (!parse_outbox_key(cursor->key())) {
         find("table outbox", "unreadable key " + to_hex(cursor->key()));
-      } else if (auto ok = check_owner("outbox row " + to_hex(key->id), key->stream); !ok) {
-        return ok;
       }
     }
     return cursor->status();

@@ -66,7 +66,9 @@ std::optional<Numbers> numbers_of(const Fragment& fragment) {
   if (fragment.bytes.size() < kBatchHeader) return std::nullopt;
   const std::uint64_t first = little_endian(fragment.bytes.substr(0, 8));
   const std::uint64_t count = little_endian(fragment.bytes.substr(8, 4));
-  return Numbers{first, count > 0 ? first + count - 1 : first};
+  // An empty batch holds the place of the next change: RocksDB writes one at the head of a new log
+  // when it has dropped a torn end.
+  return Numbers{first, first + count - (first + count > 0 ? 1 : 0)};
 }
 
 class LogScanner final {
@@ -150,6 +152,26 @@ std::optional<std::uint64_t> log_number(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+WholeRecords whole_records(std::string_view file) {
+  WholeRecords whole;
+  std::size_t offset = 0;
+  while (offset < file.size()) {
+    const std::size_t left_in_block = kBlockSize - offset % kBlockSize;
+    if (left_in_block < kFragmentHeader) {
+      offset += left_in_block;
+      continue;
+    }
+    const auto fragment = fragment_at(file, offset);
+    if (!fragment) break;
+    offset = fragment->end;
+    if (fragment->type == kWhole || fragment->type == kLast) whole.bytes = offset;
+  }
+  for (std::size_t at = offset + 1; at < file.size() && !whole.more_behind; ++at) {
+    whole.more_behind = fragment_at(file, at).has_value();
+  }
+  return whole;
+}
 
 Result<WalScan> scan_wals(const std::string& database_dir) {
   std::vector<std::pair<std::uint64_t, std::string>> logs;

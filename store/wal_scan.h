@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "store/store_error.h"
@@ -36,5 +37,12 @@ struct WalScan {
 /// Reads all logs of a database directory that nobody has open. A directory without logs, or no
 /// directory, is fine.
 [[nodiscard]] Result<WalScan> scan_wals(const std::string& database_dir);
+
+/// How far a file of this format is sound.
+struct WholeRecords {
+  std::uint64_t bytes = 0;   ///< Where the last record before the first bad place ends.
+  bool more_behind = false;  ///< A valid fragment lies behind the bad place.
+};
+[[nodiscard]] WholeRecords whole_records(std::string_view file);
 
 }  // namespace weft::store

@@ -31,6 +31,12 @@ std::string encode_slot(const Watermark& mark, std::uint64_t counter) {
   append_be64(slot, mark.position);
   slot += bytes_of(mark.hash);
   append_be(slot, crc32c(slot), 4);
+  std::string more;
+  append_be64(more, mark.sequence);
+  append_be64(more, mark.manifest.number);
+  append_be64(more, mark.manifest.bytes);
+  append_be(more, crc32c(more), 4);
+  slot += more;
   slot.resize(kSlotSize, '\0');
   return slot;
 }
@@ -53,6 +59,13 @@ std::optional<Slot> parse_slot(std::string_view bytes) {
   const std::uint64_t crc = in.be(4);
   if (!in.ok() || crc != crc32c(bytes.substr(0, covered))) return std::nullopt;
   slot.mark.hash = digest_from(hash);
+  const std::string_view more = in.take(24);
+  ByteReader fields(more);
+  const std::uint64_t sequence = fields.be(8), number = fields.be(8), size = fields.be(8);
+  if (in.be(4) == crc32c(more) && in.ok()) {
+    slot.mark.sequence = sequence;
+    slot.mark.manifest = {number, size};
+  }
   return slot;
 }
 
@@ -84,16 +97,18 @@ Result<std::optional<Watermark>> read_watermark(const std::string& path) {
 }
 
 WatermarkKeeper::WatermarkKeeper(std::string path, Watermark now, int interval_ms,
-                                 std::function<void(StoreError)> on_fatal)
+                                 std::function<void(StoreError)> on_fatal, Manifest manifest)
     : path_(std::move(path)),
       interval_ms_(interval_ms),
       on_fatal_(std::move(on_fatal)),
+      manifest_(std::move(manifest)),
       now_(std::move(now)) {}
 
 Result<std::unique_ptr<WatermarkKeeper>> WatermarkKeeper::start(
-    std::string path, Watermark now, int interval_ms, std::function<void(StoreError)> on_fatal) {
-  std::unique_ptr<WatermarkKeeper> keeper(
-      new WatermarkKeeper(std::move(path), std::move(now), interval_ms, std::move(on_fatal)));
+    std::string path, Watermark now, int interval_ms, std::function<void(StoreError)> on_fatal,
+    Manifest manifest) {
+  std::unique_ptr<WatermarkKeeper> keeper(new WatermarkKeeper(
+      std::move(path), std::move(now), interval_ms, std::move(on_fatal), std::move(manifest)));
   if (auto ok = keeper->open(); !ok) return tl::unexpected(std::move(ok).error());
   keeper->thread_ = std::thread([raw = keeper.get()] { raw->run(); });
   return keeper;
@@ -115,6 +130,7 @@ Result<void> WatermarkKeeper::open() {
   } while (fd_ < 0 && errno == EINTR);
   if (fd_ < 0) return tl::unexpected(file_error("open", path_));
   written_position_ = now_.position;
+  written_sequence_ = now_.sequence;
   return write_slot(now_);
 }
 
@@ -123,11 +139,24 @@ WatermarkKeeper::~WatermarkKeeper() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-void WatermarkKeeper::advance(std::uint64_t position, const Digest& hash) {
+void WatermarkKeeper::advance(std::uint64_t position, const Digest& hash, std::uint64_t sequence) {
   const std::lock_guard lock(mutex_);
   now_.position = position;
   now_.hash = hash;
+  now_.sequence = sequence;
   changed_.notify_one();
+}
+
+void WatermarkKeeper::manifest_changed() {
+  const std::lock_guard lock(mutex_);
+  manifest_changed_ = true;
+  changed_.notify_one();
+}
+
+// The lock is held.
+bool WatermarkKeeper::is_behind() const {
+  return now_.position != written_position_ || now_.sequence != written_sequence_ ||
+         manifest_changed_;
 }
 
 Result<void> WatermarkKeeper::stop() {
@@ -138,16 +167,20 @@ Result<void> WatermarkKeeper::stop() {
     changed_.notify_one();
   }
   thread_.join();
-  if (now_.position == written_position_) return {};
-  return write_slot(now_);
+  std::unique_lock lock(mutex_);
+  if (!is_behind()) return {};
+  const Watermark last = now_;
+  lock.unlock();
+  return write_slot(last);
 }
 
 void WatermarkKeeper::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return stopping_ || now_.position != written_position_; });
+    changed_.wait(lock, [&] { return stopping_ || is_behind(); });
     if (stopping_) return;
     const Watermark mark = now_;
+    manifest_changed_ = false;
     lock.unlock();
     auto written = write_slot(mark);
     lock.lock();
@@ -157,11 +190,18 @@ void WatermarkKeeper::run() {
       return;
     }
     written_position_ = mark.position;
+    written_sequence_ = mark.sequence;
     changed_.wait_for(lock, std::chrono::milliseconds(interval_ms_), [&] { return stopping_; });
   }
 }
 
-Result<void> WatermarkKeeper::write_slot(const Watermark& mark) {
+Result<void> WatermarkKeeper::write_slot(Watermark mark) {
+  if (manifest_) {
+    const auto extent = manifest_();
+    if (!extent) return tl::unexpected(extent.error());
+    if (extent->number != 0) manifest_written_ = *extent;
+  }
+  mark.manifest = manifest_written_;
   ++counter_;
   const std::string slot = encode_slot(mark, counter_);
   const auto offset = static_cast<off_t>(counter_ % 2 * kSlotSize);

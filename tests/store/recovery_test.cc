@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "store/crc32c.h"
 #include "store/key_layout.h"
 #include "store/rocksdb_event_store.h"
 #include "store/wal_scan.h"
@@ -240,6 +241,103 @@ TEST_F(RecoveryTest, ATornRecordOfManyBlocksIsDropped) {
   auto store = open_store(killed);
   ASSERT_TRUE(store) << store.error().message;
   EXPECT_EQ((*store)->head_position(), 20U);
+}
+
+// A commit without events moves no position: only the number of the last row change can tell.
+TEST_F(RecoveryTest, AMissingErasureIsNoticed) {
+  std::uintmax_t before = 0;
+  {
+    auto store = open_store(dir_);
+    ASSERT_TRUE(store);
+    before = std::filesystem::file_size(newest_log(dir_));
+    store::Commit erase;
+    erase.erasures.push_back({saga("a"), 3, "asked to be forgotten"});
+    ASSERT_TRUE(commit(**store, std::move(erase)));
+  }
+  std::filesystem::resize_file(newest_log(dir_), before);
+  expect_refusal(StoreError::Kind::kDamaged, "acknowledged data is missing");
+}
+
+// RocksDB takes a bad record of its manifest for the end, and forgets tables that came later.
+TEST_F(RecoveryTest, AShortenedManifestIsRefused) {
+  {
+    auto store = open_store(dir_);
+    ASSERT_TRUE(store);
+    ASSERT_TRUE((*store)->backup(scratch_ / "backup", 0));  // writes tables out
+  }
+  const std::string current = read_bytes(dir_ + "/db/CURRENT");
+  const std::string manifest = dir_ + "/db/" + current.substr(0, current.size() - 1);
+  const std::string sound = read_bytes(manifest);
+  for (const std::size_t cut : {1U, 60U, 200U}) {
+    write_bytes(manifest, sound.substr(0, sound.size() - cut));
+    expect_refusal(StoreError::Kind::kDamaged, "MANIFEST");
+  }
+  write_bytes(manifest, sound.substr(0, sound.size() - 100) + std::string(100, '\0'));
+  expect_refusal(StoreError::Kind::kDamaged, "MANIFEST");
+  write_bytes(manifest, sound);
+  EXPECT_TRUE(open_store(dir_));
+}
+
+// The bit that says which checksums a table has is guarded by none of them.
+TEST_F(RecoveryTest, ATableThatClaimsToHaveNoChecksumsIsRefused) {
+  { ASSERT_TRUE(open_store(dir_)); }  // recovery wrote the log out as tables
+  std::string table;
+  for (const auto& entry : std::filesystem::directory_iterator(dir_ + "/db")) {
+    if (entry.path().extension() == ".sst") table = entry.path().string();
+  }
+  ASSERT_NE(table, "");
+  std::string bytes = read_bytes(table);
+  bytes[bytes.size() - 53] = 0;
+  write_bytes(table, bytes);
+  expect_refusal(StoreError::Kind::kDamaged, "the end of the table file");
+}
+
+// RocksDB looks at the end of that block before at its checksum, and died of this bit.
+TEST_F(RecoveryTest, ATableWhosePropertiesClaimAHashIndexIsRefused) {
+  { ASSERT_TRUE(open_store(dir_)); }
+  for (const auto& entry : std::filesystem::directory_iterator(dir_ + "/db")) {
+    if (entry.path().extension() != ".sst") continue;
+    std::string bytes = read_bytes(entry.path().string());
+    std::size_t at = bytes.rfind("rocksdb.properties") + std::string("rocksdb.properties").size();
+    const auto varint = [&] {
+      std::size_t value = 0;
+      for (unsigned shift = 0;; shift += 7) {
+        const auto byte = static_cast<unsigned char>(bytes.at(at++));
+        value |= std::size_t{byte & 0x7fU} << shift;
+        if (byte < 0x80) return value;
+      }
+    };
+    const std::size_t offset = varint(), size = varint();
+    bytes.at(offset + size - 1) = static_cast<char>(bytes.at(offset + size - 1) | 0x80);
+    write_bytes(entry.path().string(), bytes);
+    break;
+  }
+  expect_refusal(StoreError::Kind::kDamaged, "the end of the table file");
+}
+
+// RocksDB drops a torn end and begins the next log with an empty record. If the machine dies again
+// before the old log is gone, that record is no proof that the torn one had been synced.
+TEST(WalScanTest, AnEmptyRecordIsNoProofOfLoss) {
+  const ScratchDir scratch;
+  const auto record = [](char sequence, char count) {
+    std::string batch(12, '\0');
+    batch[0] = sequence;
+    batch[8] = count;
+    const std::uint32_t crc = store::crc32c(std::string(1, 1) + batch);
+    const std::uint32_t masked = ((crc >> 15U) | (crc << 17U)) + 0xa282ead8U;
+    std::string bytes;
+    for (unsigned i = 0; i < 4; ++i) bytes += static_cast<char>(masked >> (8 * i));
+    return bytes + std::string("\x0c\0\1", 3) + batch;
+  };
+  write_bytes(scratch / "000004.log", record(1, 7) + "torn");
+  write_bytes(scratch / "000009.log", record(8, 0));
+  const auto empty = store::scan_wals(scratch.path());
+  ASSERT_TRUE(empty);
+  EXPECT_THAT(empty->damages, SizeIs(1));
+  EXPECT_EQ(empty->last_sequence, 7U);
+  EXPECT_FALSE(empty->records_behind_damage);
+  write_bytes(scratch / "000009.log", record(9, 1));  // 8 was lost
+  EXPECT_TRUE(store::scan_wals(scratch.path())->records_behind_damage);
 }
 
 TEST(WalScanTest, NoLogsAreSound) {

@@ -23,7 +23,7 @@ store::Digest digest(std::uint8_t byte) {
 }
 
 Watermark mark(std::uint64_t position) {
-  return {std::string(16, 'i'), 4, position, digest(static_cast<std::uint8_t>(position))};
+  return {std::string(16, 'i'), 4, position, digest(static_cast<std::uint8_t>(position)), 3 * position, {5, 100}};
 }
 
 void write_once(const std::string& path, std::uint64_t position) {
@@ -43,7 +43,7 @@ TEST(WatermarkTest, TheLastPositionToldIsThereAfterStopping) {
   auto keeper = WatermarkKeeper::start(scratch / "W", mark(10), 1000, [](const auto&) {});
   ASSERT_TRUE(keeper);
   for (std::uint64_t position = 11; position <= 500; ++position) {
-    (*keeper)->advance(position, digest(7));
+    (*keeper)->advance(position, digest(7), position);
   }
   ASSERT_TRUE((*keeper)->stop());
   const auto read = store::read_watermark(scratch / "W");
