@@ -151,6 +151,7 @@ void SimStore::submit(std::vector<store::Commit> batch, CommitDone done) {
     done(tl::unexpected(StoreError{StoreError::Kind::kClosed, "the store is closed"}));
     return;
   }
+  if (options_.on_submit) options_.on_submit(batch);
   ++submitted_;
   queue_.push_back({std::move(batch), std::move(done)});
   if (queue_.size() == 1 && options_.on_waiting) options_.on_waiting();

@@ -49,6 +49,8 @@ class SimStore final : public store::EventStore {
     std::function<void(const std::string& reason)> on_fatal;
     /// Called when the first commit of a group begins to wait: the world plans the sync.
     std::function<void()> on_waiting;
+    /// Told of every submission: for recordings.
+    std::function<void(const std::vector<store::Commit>& batch)> on_submit;
   };
   /// How a sync goes wrong, and what of the group is on the disk nevertheless.
   enum class Fault { kNothingWritten, kWrittenUnacknowledged };

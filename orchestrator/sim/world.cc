@@ -77,6 +77,7 @@ tl::expected<void, std::string> World::begin() {
   options.on_waiting = [this] {
     sync_at_ = clock_.steady_ms() + (sync_delay ? sync_delay() : 0);
   };
+  options.on_submit = on_submit;
   auto opened = SimStore::open(disk_, std::move(options));
   if (!opened) return tl::unexpected("the store does not open: " + opened.error().message);
   store_ = std::move(*opened);

@@ -74,6 +74,8 @@ class World {
   std::function<std::int64_t()> sync_delay;
   /// False: nothing is synced but by store().sync_group().
   bool sync_automatically = true;
+  /// Told of everything that the engine hands to the stores opened from now on. May be empty.
+  std::function<void(const std::vector<store::Commit>& batch)> on_submit;
   /// Whatever should not be: an engine that does not come to rest. One sentence.
   std::function<void(const std::string&)> on_trouble;
 
