@@ -67,6 +67,8 @@ class Reader {
     if (error_.empty() && missing_ == Missing::kError && (at_ != end_ || documents_ != 0)) {
       fail(field_, "is followed by something unknown");
     }
+    // Of an erased payload nothing is skipped, however many documents damaged bytes speak of.
+    if (erased_) documents_ = 0;
     while (error_.empty() && documents_ > 0) skip_document();
     at_ = end_;
     end_ = outer_end;
