@@ -112,7 +112,7 @@ TEST(TestCommandTest, AWrongFileIsExitTwoAndNothingRuns) {
   folder.write("bad.test.yaml", kWrong);  // "<declined> & gone" is no code.
   Finished finished = weft({"test", "."}, folder.path());
   EXPECT_EQ(finished.exit_code, 2);
-  EXPECT_TRUE(contains(finished.err, "bad.test.yaml:4:32: error: `fail` must match"))
+  EXPECT_TRUE(contains(finished.err, "bad.test.yaml:4:33: error: `fail` must match"))
       << finished.err;
   EXPECT_EQ(finished.out, "");
   std::string misspelt = kGood;
