@@ -21,7 +21,7 @@ struct BusFaults {
   int lost = 0;
   int repeated = 0;
   enum class Kind { kLost, kRepeated, kDelayed };
-  std::function<void(Kind)> on_fault;  ///< Counts them. May be empty.
+  std::function<void(Kind)> on_fault = {};  ///< Counts them. May be empty.
 };
 
 class SimBus;
