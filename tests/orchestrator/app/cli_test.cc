@@ -89,11 +89,11 @@ TEST(CliTest, ATokenMayStandInTheEnvironmentItself) {
 TEST(CliTest, EveryCommandOfTheContractIsListed) {
   const std::vector<std::string> names = listed_commands();
   const std::vector<std::string> expected = {
-      "dev",     "serve",  "check",   "graph",      "test",   "deploy",    "workflows",
-      "start",   "status", "list",    "show",       "events", "stuck",     "retry",
-      "skip",    "resume", "resolve", "compensate", "cancel", "terminate", "move",
-      "signal",  "pause",  "unpause", "adapters",   "order",  "unmatched", "audit",
-      "backup",  "restore", "export", "replay",     "fsck",   "prune"};
+      "dev",       "serve",   "check",   "graph",  "verify",     "test",     "deploy",
+      "workflows", "start",   "status",  "list",   "show",       "events",   "stuck",
+      "retry",     "skip",    "resume",  "resolve", "compensate", "cancel",   "terminate",
+      "move",      "signal",  "pause",   "unpause", "adapters",   "order",    "unmatched",
+      "audit",     "backup",  "restore", "export",  "replay",     "fsck",     "prune"};
   EXPECT_EQ(names, expected);
 }
 
