@@ -245,6 +245,31 @@ TEST_F(AwkwardMoments, TheWaitForWorkInProgressIsBoundedToo) {
   EXPECT_EQ(world.seen("bank").back().operation, "refund");
 }
 
+// "An adapter without responders is waiting, visibly": no event says so yet, but who looks sees it.
+TEST_F(AwkwardMoments, AWaitForAnAdapterIsSeen) {
+  begin("  - {step: charge, call: bank.charge, compensate: none}\n");
+  order();
+  world.run_for(500);
+  const auto shown = world.show("order:o1");
+  ASSERT_FALSE(shown.find("waiting")->is_null()) << shown.to_json();
+  EXPECT_EQ(shown.find("waiting")->string_or("for", ""), "adapter");
+  EXPECT_EQ(shown.find("waiting")->string_or("name", ""), "bank");
+  world.adapter("bank", always_ok());
+  world.run_for(3'000);
+  EXPECT_TRUE(world.show("order:o1").find("waiting")->is_null());
+}
+
+TEST_F(AwkwardMoments, AStartOfADeprecatedWorkflowWarns) {
+  std::string old = std::string(kHead) + "  - {step: note, set: {a: 1}}\n";
+  old.replace(old.find("owner:"), 0, "lifecycle: deprecated\n");
+  world.define("order.yaml", old);
+  world.start();
+  const auto started = world.start_saga("order", R"({"id":"o1"})");
+  EXPECT_EQ(started.code, 0);
+  EXPECT_NE(started.body.string_or("warning", "").find("order@1.0.0"), std::string::npos)
+      << started.body.to_json();
+}
+
 // ---- Long lists -------------------------------------------------------------------------------
 
 // A long list goes on by timers that are due at once, within one and the same millisecond; each is
