@@ -406,7 +406,7 @@ void Decider::late_reply(NodeId id, const ReportReply& r, const Judgement& j) {
   const bool answered =
       n.fates[static_cast<std::size_t>(r.attempt - 1)] == AttemptFate::kAnswered;
   // Success wins for what is owed, also over what its own attempt said before.
-  const bool news = success && !did_succeed;
+  const bool news = success && !did_succeed && !n.late.contains(-r.attempt);
   // Whoever settles by token says what became of the step: "failed" contradicts a success however
   // the failure is named.
   const bool contradiction =

@@ -392,6 +392,7 @@ class Folder {
     Node& n = at(e.path);
     CompensationState& c = n.compensation;
     n.late.insert(e.attempt);
+    if (e.outcome == "succeeded") n.late.insert(-e.attempt);
     if (e.direction == "forward" && e.attempt > 0 && e.known) answered(n, e.attempt);
     // An undo that is under way, or waits for a person, is followed by another round.
     const bool later = e.repair && (n.own_undoing || c.state == CompensationState::State::kStuck);

@@ -91,7 +91,8 @@ struct Node {
   bool output_known = false;           ///< Output is real (a null output is a value too).
   Error error;
   std::vector<AttemptFate> fates;      ///< By attempt - 1.
-  std::set<std::int64_t> late;         ///< Attempts whose late reply is recorded.
+  std::set<std::int64_t> late;         ///< Attempts whose late reply is recorded; negative: that
+                                       ///< it succeeded.
   bool task_open = false;              ///< A dispatched attempt or probe is unanswered.
   bool pending = false;                ///< Accepted; the answer comes by token.
   bool waiting = false;                ///< StepWaiting: on_wait's overlay lies on the status.

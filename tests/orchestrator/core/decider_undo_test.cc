@@ -74,6 +74,9 @@ TEST(Decider, SuccessAfterTheUndoOfAFencedAdapterNeedsNoRepair) {
   s.undo("charge", EffectClaim::kNone).undo("reserve");
   s.late("charge", 2, success());
   EXPECT_THAT(s.asked(), IsEmpty());
+  // Seed 44: each repeat by the broker was one more event.
+  s.late("charge", 2, success());
+  EXPECT_TRUE(s.last().duplicate) << "told once";
 }
 
 TEST(Decider, DeadlineCompensatesBeforeThePivotAndIsStuckAfterIt) {
