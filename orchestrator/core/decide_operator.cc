@@ -133,7 +133,13 @@ Decider::Refusal Decider::retry(const RetryStep& c) {
     return {};
   }
   if (n.kind == "call" && n.attempts > 0) {
-    schedule_attempt(id);
+    // What may have been done and cannot be repeated is asked about first, as after any silence.
+    const dsl::Step* step = step_of(n);
+    if (n.effect == Effect::kPerhaps && !may_repeat(n.adapter) && step != nullptr && step->call->probe) {
+      begin_probe(id);
+    } else {
+      schedule_attempt(id);
+    }
   } else if (n.kind == "saga" && n.attempts > 0) {
     effect(ChildStart{n.path, n.child, n.child_workflow, step_of(n)->saga->major,
                       idempotency_key(s_.birth.saga, n.path).str(), n.input, step_of(n)->saga->detach});

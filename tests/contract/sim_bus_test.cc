@@ -21,7 +21,7 @@ using messaging::Received;
 // Sends a hundred numbers over a troubled wire; what arrived when.
 std::vector<std::pair<std::int64_t, std::string>> troubled_run(std::uint64_t seed) {
   SimNetwork network(seed);
-  network.set_faults({5, 50, 1000, 1000});
+  network.set_faults({.delay_ms_min = 5, .delay_ms_max = 50, .lost = 1000, .repeated = 1000});
   const auto sender = network.connect("sender");
   const auto receiver = network.connect("receiver");
   std::vector<std::pair<std::int64_t, std::string>> seen;
@@ -65,7 +65,7 @@ TEST(SimBusTest, EveryTroubleHappens) {
 
 TEST(SimBusTest, TimeMovesOnlyWhenTold) {
   SimNetwork network(1);
-  network.set_faults({100, 100, 0, 0});
+  network.set_faults({.delay_ms_min = 100, .delay_ms_max = 100});
   const auto bus = network.connect("a");
   int heard = 0;
   ASSERT_TRUE(bus->subscribe(*messaging::any_pattern("x"), "", [&](Received) { ++heard; }));
@@ -82,7 +82,7 @@ TEST(SimBusTest, TimeMovesOnlyWhenTold) {
 
 TEST(SimBusTest, APartitionLosesWhatIsOnTheWay) {
   SimNetwork network(1);
-  network.set_faults({10, 10, 0, 0});
+  network.set_faults({.delay_ms_min = 10, .delay_ms_max = 10});
   const auto left = network.connect("left");
   const auto right = network.connect("right");
   int heard = 0;

@@ -75,7 +75,7 @@ TEST(Move, BranchesStayWhatTheyAre) {
       right: [{step: label, call: wms.label, compensate: none}]
       left: [{step: charge, call: bank.charge, compensate: {call: bank.refund}}]
 )";
-  EXPECT_THAT(why_not(kReserve + swapped + kShip), HasSubstr("inside other steps"));
+  EXPECT_EQ(why_not(kReserve + swapped + kShip), "") << "the order of keys means nothing";
 }
 
 // Past the pivot a saga may only go forward: it can not become the pivot after the fact.
