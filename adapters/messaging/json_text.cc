@@ -1,5 +1,6 @@
 #include "adapters/messaging/json_text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 
@@ -94,6 +95,18 @@ std::optional<long long> integer_value(std::string_view text) {
 }
 
 std::string quoted(std::string_view text) {
+  // Nearly every text is plain: a fifth of the time of publishing a change went into the long way.
+  const bool plain = std::all_of(text.begin(), text.end(), [](const char c) {
+    return c >= ' ' && c < '\x7f' && c != '"' && c != '\\';
+  });
+  if (plain) {
+    std::string out;
+    out.reserve(text.size() + 2);
+    out += '"';
+    out += text;
+    out += '"';
+    return out;
+  }
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -1,6 +1,5 @@
 #include <array>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,6 +59,13 @@ bool exists(const Date& date) {
   return date.day <= kDays[static_cast<std::size_t>(date.month - 1)];
 }
 
+/// Writes `number` with `count` digits at `at`.
+void put_number(std::string& text, std::size_t at, std::size_t count, std::int64_t number) {
+  for (std::size_t i = count; i > 0; --i, number /= 10) {
+    text[at + i - 1] = static_cast<char>('0' + number % 10);
+  }
+}
+
 /// Takes `count` digits off the front of `text`; nothing if they are not there.
 std::optional<int> take_number(std::string_view& text, std::size_t count) {
   if (text.size() < count) return std::nullopt;
@@ -113,11 +119,15 @@ std::string format_time(Timestamp at) {
   const std::int64_t day = ms >= 0 ? ms / kDayMs : -((-ms + kDayMs - 1) / kDayMs);
   const std::int64_t rest = ms - day * kDayMs;
   const Date date = date_of(day);
-  char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                static_cast<int>(date.year), date.month, date.day,
-                static_cast<int>(rest / 3'600'000), static_cast<int>(rest / 60'000 % 60),
-                static_cast<int>(rest / 1'000 % 60), static_cast<int>(rest % 1'000));
+  // Several times in every event that is told: printf took a twentieth of the engine's time.
+  std::string text = "0000-00-00T00:00:00.000Z";
+  put_number(text, 0, 4, date.year);
+  put_number(text, 5, 2, date.month);
+  put_number(text, 8, 2, date.day);
+  put_number(text, 11, 2, rest / 3'600'000);
+  put_number(text, 14, 2, rest / 60'000 % 60);
+  put_number(text, 17, 2, rest / 1'000 % 60);
+  put_number(text, 20, 3, rest % 1'000);
   return text;
 }
 

@@ -23,7 +23,7 @@ Context::Context(EngineConfig configuration, store::EventStore& event_store,
                 log(LogLevel::kError, "the store failed: " + error.message, {{"code", "store_failed"}});
                 if (config.on_fatal) config.on_fatal(error);
               }),
-      registry(store, commits, config.log),
+      registry(store, commits, config.log, config.compile),
       sagas(store,
             [this](const std::string& workflow, const std::string& digest) {
               return registry.graph(workflow, digest);

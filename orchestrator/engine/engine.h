@@ -11,7 +11,7 @@
 #include <tl/expected.hpp>
 
 #include "adapters/messaging/message_bus.h"
-#include "dsl/compiler.h"
+#include "dsl/compile_cache.h"
 #include "orchestrator/core/ids.h"
 #include "orchestrator/engine/clock.h"
 #include "orchestrator/engine/limits.h"
@@ -50,6 +50,8 @@ struct EngineConfig {
   std::function<void(const Change&)> on_change;
   /// The store failed for good: the process must end. Called once.
   std::function<void(const store::StoreError&)> on_fatal;
+  /// Compiles definitions; empty: dsl::compile. For who starts many engines on the same ones.
+  dsl::Compile compile;
   LogSink log;
   bool log_debug = false;  ///< Somebody reads debug lines: every event of every saga is one.
 };

@@ -114,8 +114,12 @@ const Registry::Build* Registry::Workflow::latest(std::string_view version) cons
   return nullptr;
 }
 
-Registry::Registry(const store::EventStore& store, CommitQueue& commits, LogSink log)
-    : store_(store), commits_(commits), log_(std::move(log)) {}
+Registry::Registry(const store::EventStore& store, CommitQueue& commits, LogSink log,
+                   dsl::Compile compile)
+    : store_(store),
+      commits_(commits),
+      log_(std::move(log)),
+      compile_(compile ? std::move(compile) : dsl::Compile(dsl::compile)) {}
 
 tl::expected<void, std::string> Registry::recover() {
   std::string latest_bundle;
@@ -207,7 +211,7 @@ dsl::CompileResult Registry::compile(const Bundle& bundle, bool complete) const 
     }
     return std::nullopt;
   };
-  dsl::CompileResult compiled = dsl::compile(bundle.files, options);
+  dsl::CompileResult compiled = compile_(bundle.files, options);
   // What is stored was known when it came; the machine's zones may have changed since.
   if (complete) {
     for (dsl::Diagnostic& unknown : dsl::unknown_zones(bundle.files, Schedule::is_zone)) {

@@ -12,7 +12,7 @@
 
 #include <tl/expected.hpp>
 
-#include "dsl/compiler.h"
+#include "dsl/compile_cache.h"
 #include "dsl/saga_graph.h"
 #include "orchestrator/core/event.h"
 #include "orchestrator/engine/clock.h"
@@ -54,7 +54,8 @@ class Registry final {
     }
   };
 
-  Registry(const store::EventStore& store, CommitQueue& commits, LogSink log);
+  /// `compile`: empty for dsl::compile.
+  Registry(const store::EventStore& store, CommitQueue& commits, LogSink log, dsl::Compile compile);
 
   [[nodiscard]] tl::expected<void, std::string> recover();
 
@@ -102,6 +103,7 @@ class Registry final {
   const store::EventStore& store_;
   CommitQueue& commits_;
   LogSink log_;
+  dsl::Compile compile_;
   std::map<std::string, Workflow> workflows_;
   std::map<std::string, std::shared_ptr<const dsl::SagaGraph>> by_digest_;
   std::map<std::string, std::shared_ptr<const dsl::AdapterDefinition>> adapters_;

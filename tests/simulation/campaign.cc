@@ -101,7 +101,9 @@ void Totals::add(std::uint64_t seed, const TrialResult& result) {
   if (result.violation) violations.emplace_back(seed, *result.violation);
 }
 
-TrialResult run_twice(const TrialOptions& options) {
+TrialResult run_twice(const TrialOptions& given) {
+  TrialOptions options = given;
+  if (!options.compiled) options.compiled = std::make_shared<dsl::CompileCache>();
   TrialResult first = Trial(options).run();
   if (first.violation) return first;
   const TrialResult second = Trial(options).run();

@@ -6,6 +6,7 @@ namespace weft::simulation {
 
 TrialOptions shrink(const TrialOptions& failing, const std::string& checker, int runs_most) {
   TrialOptions best = failing;
+  if (!best.compiled) best.compiled = std::make_shared<dsl::CompileCache>();
   int runs = 0;
   std::size_t planned = 0;
   const auto still_fails = [&](const TrialOptions& options) {

@@ -22,7 +22,9 @@ constexpr int kLooks = 24;
 }  // namespace
 
 Trial::Trial(TrialOptions options)
-    : options_(std::move(options)), chance_(Chance(options_.seed).next()) {}
+    : options_(std::move(options)), chance_(Chance(options_.seed).next()) {
+  if (!options_.compiled) options_.compiled = std::make_shared<dsl::CompileCache>();
+}
 Trial::~Trial() = default;
 
 TrialResult Trial::run() {
@@ -71,6 +73,10 @@ void Trial::build() {
   options.seed = draw.next();
   world_ = std::make_unique<sim::World>(options);
   world_->on_trouble = [this](const std::string& what) { violated("the world", what); };
+  // Half of all time went into compiling the same definitions at each restart.
+  world_->config.compile = [cache = options_.compiled](const auto& files, const auto& how) {
+    return cache->compile(files, how);
+  };
   auto& limits = world_->config.limits;
   // Small memories and frequent snapshots: what is rare in production happens all the time.
   limits.sagas_in_memory = draw.below(2) == 0 ? draw.between(1, 20) : 20'000;
@@ -248,7 +254,7 @@ void Trial::compile_definitions() {
   files_changed_ = true;
   dsl::CompileOptions compile;
   compile.complete = true;
-  for (const auto& graph : dsl::compile(world_->files, compile).workflows) graphs_[graph->digest] = graph;
+  for (const auto& graph : options_.compiled->compile(world_->files, compile).workflows) graphs_[graph->digest] = graph;
 }
 
 void Trial::stop_process(sim::SimStore::Fault in_flight) {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dsl/compiler.h"
+#include "dsl/compile_cache.h"
 #include "orchestrator/sim/checkers/checker.h"
 #include "orchestrator/sim/fault_plan.h"
 #include "orchestrator/sim/sim_adapter.h"
@@ -27,6 +27,8 @@ struct TrialOptions {
   std::uint64_t faults_allowed = ~std::uint64_t{0};
   std::set<std::size_t> planned_dropped;  ///< Numbers of planned faults that do not come.
   bool trace = false;
+  /// Definitions compiled in an earlier run of the same world; null: none.
+  std::shared_ptr<dsl::CompileCache> compiled;
 };
 
 struct Violation {
