@@ -205,6 +205,12 @@ ApiResult ApiClient::send(const std::string& method, const ApiPath& path, const 
 }
 
 ApiResult ApiClient::get(const ApiPath& path) { return send("GET", path, {}, {}); }
+tl::expected<std::string, Failure> ApiClient::get_text(const ApiPath& path) {
+  const httplib::Result result = state_->http.Get(path.text(), state_->headers({}));
+  if (!result) return tl::unexpected(state_->unreachable(result.error()));
+  if (result->status >= 400) return tl::unexpected(state_->result(*result).error());
+  return result->body;
+}
 ApiResult ApiClient::post(const ApiPath& path, const Value& body, const Headers& headers) {
   return send("POST", path, body.to_json(), headers);
 }

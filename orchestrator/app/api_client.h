@@ -55,6 +55,8 @@ class ApiClient final {
 
   /// Any answer of 400 and above is a Failure.
   [[nodiscard]] ApiResult get(const ApiPath& path);
+  /// What is no JSON: /metrics.
+  [[nodiscard]] tl::expected<std::string, Failure> get_text(const ApiPath& path);
   [[nodiscard]] ApiResult post(const ApiPath& path, const dsl::Value& body,
                                const Headers& headers = {});
   /// `body` as it is: what the author wrote reaches the server unchanged.

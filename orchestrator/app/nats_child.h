@@ -21,6 +21,7 @@ class NatsChild final {
   NatsChild& operator=(const NatsChild&) = delete;
 
   [[nodiscard]] const std::string& url() const { return url_; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
   NatsChild(pid_t pid, std::string url) : pid_(pid), url_(std::move(url)) {}

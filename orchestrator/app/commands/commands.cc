@@ -14,7 +14,7 @@ const std::vector<CommandSpec>& commands() {
     for (CommandSpec command :
          {adapters_command(), order_command(), unmatched_command(), audit_command(),
           backup_command(), restore_command(), export_command(), replay_command(), fsck_command(),
-          prune_command()}) {
+          prune_command(), bench_command()}) {
       list.push_back(command);
     }
     return list;

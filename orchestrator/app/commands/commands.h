@@ -36,5 +36,6 @@ namespace weft::app {
 [[nodiscard]] CommandSpec replay_command();
 [[nodiscard]] CommandSpec fsck_command();
 [[nodiscard]] CommandSpec prune_command();
+[[nodiscard]] CommandSpec bench_command();
 
 }  // namespace weft::app

@@ -93,7 +93,8 @@ TEST(CliTest, EveryCommandOfTheContractIsListed) {
       "workflows", "start",   "status",  "list",   "show",       "events",   "stuck",
       "retry",     "skip",    "resume",  "resolve", "compensate", "cancel",   "terminate",
       "move",      "signal",  "pause",   "unpause", "adapters",   "order",    "unmatched",
-      "audit",     "backup",  "restore", "export",  "replay",     "fsck",     "prune"};
+      "audit",     "backup",  "restore", "export",  "replay",     "fsck",     "prune",
+      "bench"};
   EXPECT_EQ(names, expected);
 }
 
