@@ -118,6 +118,12 @@ Decider::Refusal Decider::retry(const RetryStep& c) {
                   "step `" + place->str() + "` is neither stuck nor waiting for a retry");
   }
   const std::string where = mark->second.place;
+  // Its key was undone: a fence refuses it, another adapter answers from memory and does nothing.
+  if (where == "forward" && n.compensation.attempts > 0) {
+    return reject(Rejection::Code::kNotAllowed,
+                  "step `" + place->str() + "` was undone when its error left it, and its key may not "
+                  "be used again; skip it with the output it should have, or compensate the saga");
+  }
   emit(SagaResumed{*place, "retry"});
   if (place->empty()) {
     then_complete();

@@ -55,7 +55,11 @@ void Decider::begin_probe(NodeId id) {
 
 void Decider::report_probe(NodeId id, const ReportReply& r, const Judgement& j) {
   const Node& n = node(id);
-  if (is_settled(n) || n.stuck || s_.ended() || !n.probing || !n.task_open || r.round != n.probes) {
+  // Each attempt counts its probes anew. The answer to another attempt's probe says nothing of this
+  // one, which may have been executed since.
+  const bool current = r.attempt == n.attempts && r.round == n.probes;
+  if (is_settled(n) || n.stuck || s_.ended() || !n.probing || !n.task_open || !current) {
+    if (r.round == n.probes && r.attempt != n.attempts) REACHED("another attempt's probe is answered late");
     out_.duplicate = true;
     return;
   }

@@ -121,7 +121,12 @@ void Dispatcher::settle(const TaskKey& key) {
   Task& task = *found->second;
   AdapterLine& line = this->line(task.dispatch.adapter);
   AdapterLine::remove(&task);
-  if (task.state == Task::State::kSent) leave_flight(line, task);
+  if (task.state == Task::State::kSent) {
+    leave_flight(line, task);
+    // An earlier attempt answered late, or its saga no longer wants it: if it was the breaker's try,
+    // nobody would ever answer for it.
+    line.breaker.undecided();
+  }
   clear_alarms(task);
   by_token_.erase(task.token);
   tasks_.erase(found);

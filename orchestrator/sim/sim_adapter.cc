@@ -23,12 +23,17 @@ std::int64_t units_of(const AdapterTask& task) {
   return units;
 }
 
+/// What the broker may deliver twice: each sending of an attempt has a deadline of its own.
+std::string send_of(const AdapterTask& task) {
+  return task.header(messaging::header::kAttempt) + " until " + task.header(messaging::header::kDeadline);
+}
+
 }  // namespace
 
 SimAdapter::SimAdapter(World& world, std::string name, Guarantee guarantee, Chance chance,
-                       const FaultPlan& faults, FaultCounts& counts, Reply reply)
+                       const FaultPlan& faults, FaultCounts& counts, Trade trade)
     : world_(world), name_(std::move(name)), guarantee_(guarantee), chance_(chance),
-      faults_(faults), counts_(counts), reply_(std::move(reply)) {}
+      faults_(faults), counts_(counts), trade_(std::move(trade)) {}
 
 void SimAdapter::go_up() {
   if (up_) return;
@@ -91,6 +96,9 @@ void SimAdapter::forward(const AdapterTask& task) {
   if (truth.body != task.body) truth.other_body = true;
   if (happens(FaultKind::kUnavailable)) {
     const std::string text = task.header(messaging::header::kAttempt);
+    truth.returned_send = send_of(task);
+    // Who is busy at the door does not look whether the same request is at work inside.
+    if (truth.taken_send == truth.returned_send) truth.done_after_refusal = true;
     if (on_returned) {
       on_returned(task.header(messaging::header::kIdempotencyKey), text.empty() ? 1 : std::stoll(text));
     }
@@ -111,25 +119,34 @@ void SimAdapter::forward(const AdapterTask& task) {
   if (happens(FaultKind::kDiesBefore)) return;
   const std::string attempt_text = task.header(messaging::header::kAttempt);
   const std::int64_t attempt = attempt_text.empty() ? 1 : std::stoll(attempt_text);
-  if (truth.refused_attempt == attempt) truth.done_after_refusal = true;
-  if (task.operation != "push" && happens(FaultKind::kRefusal)) {
+  if (truth.refused_attempt == attempt || truth.returned_send == send_of(task)) truth.done_after_refusal = true;
+  const std::string whim = trade_.whim(task.operation);
+  if (!whim.empty() && happens(FaultKind::kRefusal)) {
     const bool claims = chance_.below(2) == 0;
     truth.refused_attempt = attempt;
-    return answer_failure(task, 409, "refused", claims ? EffectClaim::kNone : EffectClaim::kAbsent);
+    return answer_failure(task, 409, whim, claims ? EffectClaim::kNone : EffectClaim::kAbsent);
   }
   if (happens(FaultKind::kTransient)) {
+    truth.returned_send = send_of(task);
     if (chance_.below(2) == 0) return answer_failure(task, 503, "closed_now");
     return answer_failure(task, 500, "oops");
   }
   truth.working = true;
-  const bool pending = task.operation == "work" && chance_.below(2) == 0;
+  truth.taken_send = send_of(task);
+  const bool pending = trade_.takes_long(task.operation) && chance_.below(2) == 0;
   if (pending) answer(task, messaging::pending_reply(*messaging::reply_subject(task.reply)));
   const std::int64_t takes =
       pending ? chance_.between(100, 240'000) : working_time(task);
-  later(takes, [this, task, pending] {
+  later(takes, [this, task, pending, attempt] {
     KeyTruth& now = truth_[task.header(messaging::header::kIdempotencyKey)];
     // Undone while it was at work, and a fence: it stops.
     if (now.tombstone) return;
+    if (const auto code = trade_.refuses && !pending ? trade_.refuses(task) : std::nullopt) {
+      now.working = false;
+      now.refused_attempt = attempt;
+      for (const AdapterTask& repeat : std::exchange(now.waiting, {})) answer_failure(repeat, 409, *code, EffectClaim::kNone);
+      return answer_failure(task, 409, *code, EffectClaim::kNone);
+    }
     execute(task);
     if (pending) {
       complete(task.header(messaging::header::kToken), now.reply, 0);
@@ -159,7 +176,7 @@ void SimAdapter::execute(const AdapterTask& task) {
   if (truth.undo_round > 0) ++truth.done_after_undo;
   truth.present = true;
   truth.taken += units_of(task);
-  truth.reply = reply_ ? reply_(task) : "{}";
+  truth.reply = trade_.done(task);
 }
 
 // By token, as often as it takes: the orchestrator may be away.
@@ -211,6 +228,7 @@ void SimAdapter::execute_undo(const AdapterTask& task) {
   if (truth.present) {
     ++truth.undone;
     truth.given_back += units_of(task);
+    if (trade_.undone) trade_.undone(task, truth.body);
   }
   truth.present = false;
   if (guarantee_ == Guarantee::kFenced) {

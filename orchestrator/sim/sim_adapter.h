@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,23 +29,39 @@ struct KeyTruth {
   std::int64_t undo_round = 0;  ///< The highest executed.
   bool undo_found_something = false;
   std::int64_t refused_attempt = 0;  ///< The last forward attempt that was refused.
-  bool done_after_refusal = false;   ///< The broker repeated what had been refused, and it was done.
+  std::string returned_send, taken_send;  ///< The last request sent back untouched, and taken.
+  bool done_after_refusal = false;   ///< Of two deliveries of one request one was refused and one done.
   std::string body, reply;
   std::vector<AdapterTask> waiting;  ///< Repeats that came while it worked.
+};
+
+/// What an outside system does, besides keeping the guarantee it claims.
+struct Trade {
+  /// A call is executed, once; the reply.
+  std::function<std::string(const AdapterTask&)> done = [](const AdapterTask&) { return std::string("{}"); };
+  /// Its undo finds it and takes it back. `forward`: the body of the call.
+  std::function<void(const AdapterTask& undo, const std::string& forward)> undone;
+  /// The code of a refusal it has reasons for, found when its turn comes; nothing is done then.
+  std::function<std::optional<std::string>(const AdapterTask&)> refuses;
+  /// The code of a refusal without a reason; empty: this operation is never refused so.
+  std::function<std::string(const std::string& operation)> whim = [](const std::string& operation) {
+    return std::string(operation == "push" ? "" : "refused");
+  };
+  /// May answer pending, and complete by token.
+  std::function<bool(const std::string& operation)> takes_long = [](const std::string& operation) {
+    return operation == "work";
+  };
 };
 
 /// A modelled outside system with a hidden true state. It keeps exactly the guarantee it claims and
 /// no more: fenced, idempotent, queryable or unsafe (DSL.md, Adapter definition).
 ///
-/// Operations: names that begin with `find` are probes, `work` answers pending and completes by
-/// token, `push` never refuses; any other is done or refused. Compensations are told by their header.
+/// Operations: names that begin with `find` are probes; any other is done or refused as its trade
+/// says. Compensations are told by their header.
 class SimAdapter final {
  public:
-  /// The answer to a forward call; empty: `{}`.
-  using Reply = std::function<std::string(const AdapterTask&)>;
-
   SimAdapter(World& world, std::string name, dsl::Guarantee guarantee, Chance chance,
-             const FaultPlan& faults, FaultCounts& counts, Reply reply = {});
+             const FaultPlan& faults, FaultCounts& counts, Trade trade = {});
 
   void go_up();
   /// The program dies: what it worked at is not done. What it knows is on its own disk.
@@ -87,7 +104,7 @@ class SimAdapter final {
   Chance chance_;
   const FaultPlan& faults_;
   FaultCounts& counts_;
-  Reply reply_;
+  Trade trade_;
   std::map<std::string, KeyTruth> truth_;
   std::uint64_t life_ = 0;  ///< Counts its deaths.
   bool up_ = false, calm_ = false;

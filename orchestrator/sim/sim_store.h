@@ -71,8 +71,8 @@ class SimStore final : public store::EventStore {
   /// The process dies: nothing waiting is ever answered. kWrittenUnacknowledged: the group that was
   /// being synced did reach the disk. Afterwards only the disk is of use.
   void crash(Fault in_flight = Fault::kNothingWritten);
-  /// The next sync fails, and with it the store.
-  void fail_next_sync(Fault fault) { fault_ = fault; }
+  /// The next sync fails, and with it the store. Nothing: it does not, after all.
+  void fail_next_sync(std::optional<Fault> fault) { fault_ = fault; }
   /// A clean shutdown: syncs what waits and leaves the mark. Later submissions are kClosed.
   void close();
 

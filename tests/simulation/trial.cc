@@ -121,24 +121,68 @@ void Trial::build() {
     world_->define(workload.path, workload.workflow.yaml);
     note(workload.path + "\n" + workload.workflow.yaml);
   }
-
+  generated_ = workloads_.size();
+  build_shop();
   compile_definitions();
+  build_adapters();
+}
 
+// In some worlds the shipped workflows run beside the generated ones.
+void Trial::build_shop() {
+  Chance draw = chance_.split();
+  if (draw.below(3) != 0) return;
+  shop_ = std::make_unique<Shop>(draw.split());
+  shop_->on_pending = [this, own = draw.split()](const std::string& authorisation) mutable {
+    if (own.below(10) < 3) return;  // the customer has gone away
+    world_->after(own.between(0, 1'200'000), [this, authorisation] {
+      world_->call(messaging::Message(*messaging::event_subject("payment.confirmed"),
+                                      R"({"authorisation_id":")" + authorisation + "\"}"));
+    });
+  };
+  for (const auto& file : Shop::definitions()) {
+    world_->define(file.path, file.text);
+    if (file.path.starts_with("adapters/")) continue;
+    Generated shipped;
+    shipped.name = "retail." + file.path.substr(0, file.path.find('.'));
+    shipped.version = "1.0.0";
+    shipped.yaml = file.text;
+    workloads_.push_back({shipped, file.path});
+  }
+  world_->attachments = Shop::schemas();
+}
+
+void Trial::build_adapters() {
   Chance behaviour = chance_.split();
   static constexpr std::pair<const char*, dsl::Guarantee> kAdapters[] = {
       {"fen", dsl::Guarantee::kFenced}, {"ide", dsl::Guarantee::kIdempotent},
       {"que", dsl::Guarantee::kQueryable}, {"uns", dsl::Guarantee::kUnsafe}};
   for (const auto& [name, guarantee] : kAdapters) {
+    sim::Trade trade;
+    trade.done = [](const sim::AdapterTask& task) {
+      return R"({"for_saga":")" + task.header(messaging::header::kSaga) + R"(","for_step":")" +
+             task.header(messaging::header::kStep) + "\"}";
+    };
     adapters_.push_back(std::make_unique<sim::SimAdapter>(*world_, name, guarantee, behaviour.split(),
-                                                          faults_, result_.faults));
-    adapters_.back()->go_up();
+                                                          faults_, result_.faults, std::move(trade)));
   }
+  for (const std::string& name : shop_ ? Shop::adapters() : std::vector<std::string>()) {
+    adapters_.push_back(std::make_unique<sim::SimAdapter>(*world_, name, dsl::Guarantee::kFenced, behaviour.split(),
+                                                          faults_, result_.faults, shop_->trade(name)));
+  }
+  for (const auto& adapter : adapters_) adapter->go_up();
+}
+
+std::vector<std::string> Trial::client_names() const {
+  std::vector<std::string> names = {"client"};
+  for (const auto& adapter : adapters_) names.push_back("adapter-" + adapter->name());
+  return names;
 }
 
 void Trial::watch() {
   checkers_ = sim::all_checkers();
   std::vector<const sim::SimAdapter*> adapters;
   for (const auto& adapter : adapters_) adapters.push_back(adapter.get());
+  if (shop_) checkers_.push_back(books_are_right(*shop_, adapters));
   checkers_.push_back(sim::knowledge_is_true(std::move(adapters)));
   for (const auto& checker : checkers_) {
     checker->set_report([this](std::string_view name, const std::string& what) { violated(name, what); });
@@ -176,7 +220,7 @@ sim::Scene Trial::scene() {
             const auto found = graphs_.find(digest);
             return found == graphs_.end() ? nullptr : found->second.get();
           },
-          [this](const core::SagaId& saga) { return handled_.contains(saga); }};
+          [this](const core::SagaId& saga) { return handled_.contains(saga); }, calm_since_ms_};
 }
 
 void Trial::on_wire(const std::string& from, const messaging::Message& message) {
@@ -254,6 +298,13 @@ void Trial::compile_definitions() {
   files_changed_ = true;
   dsl::CompileOptions compile;
   compile.complete = true;
+  compile.read_file = [this](const std::string&, const std::string& path) -> std::optional<std::string> {
+    const std::string name = path.substr(path.rfind('/') + 1);
+    for (const auto& file : world_->attachments) {
+      if (file.path.ends_with("/" + name)) return file.text;
+    }
+    return std::nullopt;
+  };
   for (const auto& graph : options_.compiled->compile(world_->files, compile).workflows) graphs_[graph->digest] = graph;
 }
 
@@ -302,28 +353,34 @@ void Trial::look(bool at_end) {
 void Trial::calm_down() {
   note("calm");
   calm_ = true;
+  calm_since_ms_ = world_->steady_ms();
   world_->network().set_faults({});
-  world_->network().partition({"weft", "client", "adapter-fen", "adapter-ide", "adapter-que", "adapter-uns"}, false);
+  world_->network().partition({"weft"}, false);
+  for (const std::string& name : client_names()) world_->network().partition({name}, false);
   world_->network().set_broker_running(true);
   world_->disk().free_bytes = UINT64_MAX;
+  if (world_->running()) world_->store().fail_next_sync(std::nullopt);
   for (const auto& adapter : adapters_) {
     adapter->calm();
     adapter->go_up();
   }
   start_process();
-  run_for(5'000);
+  run_for(31'000);  // The longest sync that was begun before.
   for (const char* kind : {"engine", "workflow", "adapter"}) {
     std::vector<std::string> names;
     if (std::string_view(kind) == "engine") names = {""};
-    if (std::string_view(kind) == "adapter") names = {"fen", "ide", "que", "uns"};
+    if (std::string_view(kind) == "adapter") {
+      for (const auto& adapter : adapters_) names.push_back(adapter->name());
+    }
     if (std::string_view(kind) == "workflow") {
       for (const Workload& workload : workloads_) names.push_back(workload.workflow.name);
     }
     for (const std::string& name : names) (void)world_->ask(engine::Pause{kind, name, "calm", false});
   }
   // The longest wait of a generated workflow is its deadline of hours; very late answers of a week
-  // may still come, and completions of work that was begun.
-  for (const std::int64_t slice : {60'000LL, 600'000LL, 3'600'000LL, 21'600'000LL, 86'400'000LL, 691'200'000LL}) {
+  // may still come, and completions of work that was begun. Back-orders wait for weeks.
+  for (const std::int64_t slice :
+       {60'000LL, 600'000LL, 3'600'000LL, 21'600'000LL, 86'400'000LL, 691'200'000LL, 2'592'000'000LL}) {
     if (all_at_rest() || result_.violation) break;
     run_for(slice);
   }

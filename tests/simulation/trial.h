@@ -14,6 +14,7 @@
 #include "orchestrator/sim/fault_plan.h"
 #include "orchestrator/sim/sim_adapter.h"
 #include "orchestrator/sim/world.h"
+#include "tests/simulation/shop.h"
 #include "tests/simulation/workflow_generator.h"
 
 namespace weft::simulation {
@@ -72,6 +73,9 @@ class Trial final {
   void watch();
   [[nodiscard]] sim::Scene scene();
   void compile_definitions();
+  void build_shop();
+  void build_adapters();
+  [[nodiscard]] std::vector<std::string> client_names() const;
   void start_process();
   void stop_process(sim::SimStore::Fault in_flight);
   void run_for(std::int64_t ms);
@@ -89,10 +93,13 @@ class Trial final {
   void plan_faults();
   void start_saga(std::size_t number, int tries);
   void started(std::size_t number, int code, const dsl::Value& body);
+  void start_again(std::size_t number, bool other_input);
   void happen(const sim::PlannedFault& fault);
   void happen_to_process(const sim::PlannedFault& fault, sim::Chance chance);
   void act_as_operator(sim::Chance& chance);
   void upgrade(sim::Chance& chance);
+  void release_again(Workload& workload);
+  void deploy(const Generated& workflow);
   void send_event(sim::Chance& chance);
   void act(const std::string& action, const core::SagaId& saga, const core::StepPath& step);
   [[nodiscard]] const sim::SagaRecord* random_saga(sim::Chance& chance) const;
@@ -103,12 +110,15 @@ class Trial final {
   std::unique_ptr<sim::World> world_;
   std::unique_ptr<sim::History> history_;
   std::vector<std::unique_ptr<sim::SimAdapter>> adapters_;
+  std::unique_ptr<Shop> shop_;  ///< In some worlds: the shipped retail workflows.
   std::vector<std::unique_ptr<sim::Checker>> checkers_;
   std::map<std::string, std::shared_ptr<const dsl::SagaGraph>> graphs_;
   std::vector<Workload> workloads_;
   std::vector<Started> sagas_;
   std::set<core::SagaId> handled_;
+  std::size_t generated_ = 0;   ///< So many workloads, at the front, are generated.
   bool calm_ = false, looking_ = false;
+  std::int64_t calm_since_ms_ = -1;
   std::int64_t stall_until_ms_ = 0, stall_ms_ = 0;
   int starts_ = 0;
   bool files_changed_ = false;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include "adapters/messaging/contract.h"
 #include "adapters/messaging/subjects.h"
@@ -25,7 +26,7 @@ void Trial::plan_clients() {
   for (std::size_t i = 0; i < sagas_.size(); ++i) {
     Chance own = draw.split();
     Started& saga = sagas_[i];
-    const Workload& workload = workloads_[1 + own.below(workloads_.size() - 1)];
+    const Workload& workload = workloads_[1 + own.below(generated_ - 1)];
     saga.workflow = workload.workflow.name;
     saga.key = "o" + std::to_string(i);
     saga.who = "c" + std::to_string(own.below(6));
@@ -33,6 +34,10 @@ void Trial::plan_clients() {
     const std::size_t items = 1 + own.below(3);
     saga.input = R"({"id":")" + saga.key + R"(","who":")" + saga.who + R"(","n":)" + std::to_string(own.below(10)) +
                  R"(,"items":)" + kItems[items] + "}";
+    if (shop_ && own.below(2) == 0) std::tie(saga.workflow, saga.input) = shop_->start(own, i);
+    const auto some_time = [&] { return own.between(1, std::max<std::int64_t>(faults_.faulty_ms, 1)); };
+    if (own.happens(faults_.of(FaultKind::kRepeatedStart))) world_->at(some_time(), [this, i] { start_again(i, false); });
+    if (own.happens(faults_.of(FaultKind::kConflictingStart))) world_->at(some_time(), [this, i] { start_again(i, true); });
     world_->at(own.between(1, std::max<std::int64_t>(faults_.faulty_ms * 9 / 10, 1)), [this, i] { start_saga(i, 0); });
   }
 }
@@ -72,6 +77,27 @@ void Trial::started(std::size_t number, int code, const dsl::Value& body) {
   acknowledge("start", id, static_cast<std::uint64_t>(body.integer_or("revision", 1)));
 }
 
+// A client that forgot that it was answered; or another one that uses the key for something else.
+void Trial::start_again(std::size_t number, bool other_input) {
+  const Started& saga = sagas_[number];
+  if (saga.saga.empty() || calm_ || !world_->running()) return;
+  result_.faults.add(other_input ? FaultKind::kConflictingStart : FaultKind::kRepeatedStart);
+  std::string input = saga.input;
+  if (other_input) input.insert(input.size() - 1, R"(,"another":"wish")");
+  note(std::string(other_input ? "another start" : "the same start") + " under the key of " + saga.key);
+  world_->request(engine::StartWorkflow{saga.workflow, input, "", ""}, [this, number, other_input](const engine::Response& answer) {
+    const Started& first = sagas_[number];
+    if (!other_input) return started(number, answer.ok() ? 0 : answer.status, answer.body);
+    if (answer.ok()) {
+      return violated("I13 one key, one saga", "another input under the key of " + first.key + " was answered with " + answer.body.to_json());
+    }
+    const std::string code = answer.body.string_or("code", "");
+    if (answer.status == 409 && code != "key_conflict") {
+      violated("I13 one key, one saga", "another input under the key of " + first.key + " was refused as " + code);
+    }
+  });
+}
+
 // --- What goes wrong -----------------------------------------------------------------------------
 
 void Trial::plan_faults() {
@@ -99,8 +125,7 @@ void Trial::happen(const PlannedFault& fault) {
       world_->after(lasts, [this] { world_->network().set_broker_running(true); });
       break;
     case FaultKind::kClientCut: {
-      static constexpr const char* kNames[] = {"client", "adapter-fen", "adapter-ide", "adapter-que", "adapter-uns"};
-      const std::string name = kNames[chance.below(5)];
+      const std::string name = chance.pick(client_names());
       network.partition({name}, true);
       world_->after(lasts, [this, name] { world_->network().partition({name}, false); });
       break;
@@ -241,8 +266,28 @@ void Trial::act_as_operator(Chance& chance) {
   act(action, saga->id, step);
 }
 
+// A shipped workflow in a new version that says the same: running sagas keep the old one.
+void Trial::release_again(Workload& workload) {
+  const std::string before = "version: " + workload.workflow.version;
+  workload.workflow.version = "1." + std::to_string(++workload.upgrades) + ".0";
+  std::string& yaml = workload.workflow.yaml;
+  yaml.replace(yaml.find(before), before.size(), "version: " + workload.workflow.version);
+  world_->define(workload.path, yaml);
+  deploy(workload.workflow);
+}
+
+void Trial::deploy(const Generated& workflow) {
+  engine::Deploy deploy;
+  deploy.files = world_->files;
+  deploy.attachments = world_->attachments;
+  note("deploys " + workflow.name + "@" + workflow.version);
+  world_->request(std::move(deploy), {});
+  compile_definitions();
+}
+
 void Trial::upgrade(Chance& chance) {
   Workload& workload = workloads_[chance.below(workloads_.size())];
+  if (&workload >= workloads_.data() + generated_) return release_again(workload);
   const std::string version = "1." + std::to_string(++workload.upgrades) + ".0";
   const bool is_child = workload.workflow.name == "gen.child";
   const bool was_ordered = workload.workflow.ordered;
@@ -252,15 +297,15 @@ void Trial::upgrade(Chance& chance) {
   if (next.ordered != was_ordered) return;
   workload.workflow = next;
   world_->define(workload.path, next.yaml);
-  engine::Deploy deploy;
-  deploy.files = world_->files;
-  note("deploys " + next.name + "@" + version);
-  world_->request(std::move(deploy), {});
-  compile_definitions();
+  deploy(next);
 }
 
 void Trial::send_event(Chance& chance) {
   if (sagas_.empty()) return;
+  if (shop_ && chance.below(2) == 0) {
+    const auto [event, content] = shop_->event(chance, sagas_.size());
+    return world_->call(messaging::Message(*messaging::event_subject(event), content));
+  }
   const Started& saga = sagas_[chance.below(sagas_.size())];
   const std::string data = R"({"id":")" + saga.key + "\"}";
   const std::string id = "m" + std::to_string(chance.below(1'000'000));

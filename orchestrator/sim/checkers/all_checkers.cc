@@ -29,6 +29,9 @@ std::vector<std::unique_ptr<Checker>> all_checkers() {
   all.push_back(everybody_has_a_driver());
   all.push_back(everything_ends());
   all.push_back(histories_stay_short());
+  all.push_back(one_key_one_saga());
+  all.push_back(sagas_stay_apart());
+  all.push_back(nobody_starves());
   all.push_back(ledgers_balance());
   all.push_back(read_models_agree());
   return all;

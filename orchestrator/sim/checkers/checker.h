@@ -38,6 +38,8 @@ struct Scene {
   /// People let this saga pass its queue, or undid, skipped or terminated something in it: rules
   /// of order and completeness do not bind it.
   std::function<bool(const core::SagaId&)> handled_by_people;
+  /// Since when nothing goes wrong any more; negative: things still do.
+  std::int64_t calm_since_ms = -1;
 };
 
 /// One invariant, watched over a whole run. docs/reliability.md lists them.

@@ -16,6 +16,14 @@ class NothingOutlivesItsScope final : public Checker {
   void on_end(const Scene& scene) override { check(scene); }
 
  private:
+  /// A row's id for a person: its numbers are bytes (engine/outbox_row.h).
+  static std::string named(const std::string& id) {
+    std::string text = "outbox row ";
+    for (const char c : id) {
+      text += c > ' ' ? std::string(1, c) : "<" + std::to_string(static_cast<int>(c)) + ">";
+    }
+    return text;
+  }
   void check(const Scene& scene) const {
     const SimDisk& disk = scene.world.disk();
     auto read = each_timer(disk, [&](const store::Timer& timer) {
@@ -24,7 +32,7 @@ class NothingOutlivesItsScope final : public Checker {
     if (!read) return broken("timers can not be read: " + read.error().message);
     read = each_outbox_row(disk, [&](const store::OutboxRow& row) {
       if (!engine::is_saga_stream(row.stream) || row.id.empty() || row.id[0] == 'e') return;
-      owner_lives(scene, row.stream, std::string("outbox row ") + row.id[0]);
+      owner_lives(scene, row.stream, named(row.id));
     });
     if (!read) broken("the outbox can not be read: " + read.error().message);
   }

@@ -213,6 +213,24 @@ TEST_F(DispatcherTest, TheBreakerStopsAskingAndTriesAgain) {
   EXPECT_EQ(world.state(saga), "completed");
 }
 
+// The breaker's one try is overtaken by the late answer to an earlier attempt: nobody waits for it
+// any more, and yet somebody has to try again. Found by seed 196, where an adapter was never asked
+// again until a restart.
+TEST_F(DispatcherTest, ATryThatNobodyWaitsForIsNotTheLastOne) {
+  silent_erp();
+  begin("    timeout: 1s\n    retry: {errors: [unknown], max_attempts: 50, delay: 100ms, backoff: 1, jitter: none}\n",
+        "weft: 1\nadapter: erp\nowner: o@example.org\nguarantee: fenced\n"
+        "breaker: {open_at: 50%, of_last: 4, cool_down: 30s}\noperations: {create: {}}\n");
+  const auto saga = start("k");
+  for (int i = 0; i < 1'000 && inboxes.size() < 5; ++i) world.run_for(100);
+  ASSERT_EQ(inboxes.size(), 5u) << "four that failed, and the try";
+  answer(0, reply_ok(inboxes[0]));
+  EXPECT_EQ(world.state(saga), "completed");
+  (void)start("k2");
+  world.run_for(100);
+  EXPECT_EQ(inboxes.size(), 6u);
+}
+
 // An adapter that takes four at a time and refuses the rest is not asked by all of them again and
 // again.
 TEST_F(DispatcherTest, AFullAdapterIsAskedForNoMoreThanItTakes) {
