@@ -176,6 +176,11 @@ void Decider::close_leaf(NodeId id) {
     }
     return give_up(id, n.error.code.empty() ? cancelled : n.error, !other_attempt_unknown(n, 0));
   }
+  if (n.kind == "saga" && was_stuck && n.child_state == "terminated") {
+    REACHED("going back passes a terminated child");
+    emit(StepInDoubt{path, 1, n.error, {}});  // It has ended, and will not say so once more.
+    return;
+  }
   if (n.kind == "saga" && n.attempts > 0 && !(was_stuck && n.effect == Effect::kNotHappened)) {
     REACHED("a running child is cancelled with its parent");
     effect(ChildCommand{path, n.child, "cancel", {}});

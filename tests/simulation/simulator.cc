@@ -9,6 +9,7 @@
 
 #include "orchestrator/core/planted.h"
 #include "tests/simulation/campaign.h"
+#include "tests/simulation/rare_states.h"
 #include "tests/simulation/shrink.h"
 
 namespace {
@@ -28,7 +29,7 @@ constexpr const char* kUsage =
     "  --no-shrink    do not make the first failing world smaller\n"
     "  --quiet        no progress\n"
     "  --trace        print the whole timeline of one world\n"
-    "  --probes       list the rare states that were reached, with the number of worlds\n"
+    "  --probes       list the rare states with the number of worlds that reached them\n"
     "Narrowing one world, as printed with a failure:\n"
     "  --sagas N --faulty-ms N --faults MASK --drop N,N,...\n"
     "\n"
@@ -145,6 +146,9 @@ int main(int argc, char** argv) {
   print_summary(totals, seconds());
   if (probes) {
     for (const auto& [name, count] : totals.reached) std::printf("  %8llu  %s\n", static_cast<unsigned long long>(count), name.c_str());
+    for (const std::string& name : declared_states()) {
+      if (!totals.reached.contains(name)) std::printf("     never  %s\n", name.c_str());
+    }
   }
   if (totals.violations.empty()) return 0;
   for (const auto& [seed, violation] : totals.violations) {

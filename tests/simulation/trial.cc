@@ -9,6 +9,7 @@
 #include "orchestrator/core/reached.h"
 #include "orchestrator/sim/checkers/checkers.h"
 #include "orchestrator/sim/checkers/knowledge_is_true.h"
+#include "tests/simulation/rare_states.h"
 
 namespace weft::simulation {
 namespace {
@@ -194,6 +195,7 @@ void Trial::watch() {
   }
   sim::History::Watcher watcher;
   watcher.before = [this](const sim::SagaRecord& saga, const sim::RecordedEvent& event) {
+    notice_event(saga.state, event.event);
     if (result_.violation) return;
     const sim::Scene at = scene();
     for (const auto& checker : checkers_) checker->before_event(at, saga, event);
@@ -311,6 +313,9 @@ void Trial::compile_definitions() {
 void Trial::stop_process(sim::SimStore::Fault in_flight) {
   if (!world_->running()) return;
   note("the process dies");
+  if (!calm_) {
+    for (const auto& [id, saga] : history_->sagas()) notice(Moment::kCrash, saga.state);
+  }
   world_->crash(in_flight);
   history_->read(world_->disk());
 }

@@ -83,6 +83,20 @@ TEST(Child, TerminatedChildMakesTheStepStuck) {
   EXPECT_EQ(s.state(), "stuck");
 }
 
+// What it left behind nobody knows, so its undo waits for a person; but it has ended, and is not
+// waited for. Found by seed 107: the parent went back and nothing ever drove it on.
+TEST(Child, GoingBackDoesNotWaitForATerminatedChild) {
+  Story s(kParent);
+  s.start().reply("first").command(ended(s, "terminated"), "").command(core::CancelSaga{});
+  EXPECT_THAT(child_commands(s), ElementsAre("undo"));
+  s.command(ended(s, "terminated"), "");
+  EXPECT_EQ(s.state(), "stuck") << "a person is asked what is left of the child";
+  s.command(core::MarkUndone{core::StepPath("part")});
+  EXPECT_THAT(s.asked(), ElementsAre("undo first"));
+  s.undo("first");
+  EXPECT_EQ(s.state(), "compensated");
+}
+
 // A completed child is undone by its parent's command before what precedes it.
 TEST(Child, CompletedChildIsUndoneWithItsParent) {
   Story s(kParent);
