@@ -123,7 +123,6 @@ Decider::Refusal Decider::undo_as_child(const UndoAsChild& c) {
     close_saga(engine_state(s_).c_str());  // Asked again: answered again.
     return {};
   }
-  if (s_.phase == Phase::kBackward) REACHED("a child that goes back is asked to undo itself");
   if (s_.phase == Phase::kBackward) return {};
   const Error error{"business", "cancelled", "undone with its parent", "", ""};
   if (s_.phase == Phase::kQueued) {
@@ -132,7 +131,6 @@ Decider::Refusal Decider::undo_as_child(const UndoAsChild& c) {
   }
   if (s_.phase != Phase::kCompleted) {
     if (s_.pivot_reached) {
-      REACHED("a child past its pivot is asked to undo itself");
       return reject(Rejection::Code::kPastPivot, "the child is past its pivot");
     }
     emit(CancelRequested{"compensate"});

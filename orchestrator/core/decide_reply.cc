@@ -135,7 +135,6 @@ void Decider::report_forward(NodeId id, const ReportReply& r, Judgement j) {
       return;
     case Outcome::kPermanent:
       if (j.code == "fenced") {
-        REACHED("a fence that this store never raised");
         if (leaving(id)) return give_up(id, error, true);
         return stuck(id, "forward",
                      invalid_error("fenced_elsewhere",
@@ -162,10 +161,7 @@ void Decider::not_sent(NodeId id, std::int64_t attempt) {
   REACHED("a task is withdrawn before it was sent");
   emit(TaskNotSent{n.path, attempt, "forward"});
   const bool wanted = !leaving(id) && !(n.pivot && (s_.cancel_requested || s_.deadline_passed));
-  if (wanted) {
-    REACHED("a task was withdrawn for nothing");
-    return schedule_attempt(id);  // Withdrawn for nothing: ask again.
-  }
+  if (wanted) return schedule_attempt(id);  // Withdrawn for nothing: ask again.
   give_up(id, {"business", "cancelled", "withdrawn before it was sent", n.path.str(), n.adapter},
           !other_attempt_unknown(node(id), attempt));
 }

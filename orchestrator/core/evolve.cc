@@ -3,6 +3,7 @@
 
 #include "orchestrator/core/decider.h"
 #include "orchestrator/core/ledger.h"
+#include "orchestrator/core/planted.h"
 #include "orchestrator/core/saga_state.h"
 
 namespace weft::core {
@@ -294,7 +295,8 @@ class Folder {
 
   // ---- Backward ----
   void operator()(const CancelRequested& e) {
-    if (s_.phase == Phase::kBackward || s_.pivot_reached || s_.cancel_requested) return;
+    if (s_.phase == Phase::kBackward || s_.cancel_requested) return;
+    if (s_.pivot_reached && !PLANTED(13)) return;
     s_.cancel_requested = true;
     s_.cancel_kind = e.kind;
     changed();

@@ -39,7 +39,11 @@ Value error_json(const Error& error, const SensitiveMask& mask) {
 /// What an operator may safely try at a stuck place (SEMANTICS.md, Operators).
 Value actions_at(const SagaState& state, const SagaStuck& stuck) {
   Value::Array actions;
-  if (!stuck.path.empty()) actions = {"retry", "skip"};
+  // A step whose own error has undone it cannot be tried again under its key.
+  const Node* node = state.find(stuck.path);
+  const bool undone = stuck.place == "forward" && node != nullptr && node->compensation.attempts > 0;
+  if (!stuck.path.empty() && !undone) actions.emplace_back("retry");
+  if (!stuck.path.empty()) actions.emplace_back("skip");
   const bool doubt = stuck.place == "forward" && stuck.effect == Effect::kPerhaps;
   if (!stuck.path.empty() && (doubt || stuck.place == "compensation")) {
     actions.emplace_back("resolve");

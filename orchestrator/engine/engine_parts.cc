@@ -199,7 +199,6 @@ void Engine::Parts::report(const Task& task, core::TaskReply reply) {
     // The decider settles the task's row with its outcome. A task that concerns nobody any more
     // (its saga is gone or ended meanwhile) must not stay in the outbox for ever.
     if (!context.dispatcher.knows(key) || result.entry == nullptr) return;
-    REACHED("an answer that concerns nobody any more settles its row");
     context.dispatcher.settle(key);
     context.commits.open().outbox_settle.push_back(
         {saga_stream(key.saga), task_row_id(key.path, key.direction, key.attempt, key.round)});

@@ -209,7 +209,11 @@ void SimAdapter::undo(const AdapterTask& task) {
   later(working_time(task), [this, task] {
     execute_undo(task);
     if (happens(FaultKind::kDiesAfter)) return;
-    const KeyTruth& now = truth_[task.header(messaging::header::kIdempotencyKey)];
+    KeyTruth& now = truth_[task.header(messaging::header::kIdempotencyKey)];
+    if (happens(FaultKind::kGarbage)) {
+      now.lied = true;
+      return answer(task, Message(*messaging::reply_subject(task.reply), "not json{"));
+    }
     const EffectClaim claim = guarantee_ != Guarantee::kFenced ? EffectClaim::kAbsent
                               : now.undo_found_something       ? EffectClaim::kUndone
                                                                : EffectClaim::kNone;

@@ -103,7 +103,10 @@ tl::expected<void, std::string> World::begin() {
     const auto subscribed =
         bus_->subscribe(subscription.pattern, subscription.queue_group, [this](Received message) {
           auto shared = std::make_shared<Received>(std::move(message));
-          posted_.push_back([this, shared] { engine_->on_message(std::move(*shared)); });
+          posted_.push_back([this, shared] {
+            if (on_received) on_received(*shared);
+            engine_->on_message(std::move(*shared));
+          });
         });
     if (!subscribed) return tl::unexpected("it can not subscribe: " + subscribed.error().message);
   }

@@ -76,6 +76,8 @@ class World {
   bool sync_automatically = true;
   /// Told of everything that the engine hands to the stores opened from now on. May be empty.
   std::function<void(const std::vector<store::Commit>& batch)> on_submit;
+  /// Told of every message before the engine reads it. May be empty.
+  std::function<void(const messaging::Received&)> on_received;
   /// Whatever should not be: an engine that does not come to rest. One sentence.
   std::function<void(const std::string&)> on_trouble;
 

@@ -211,6 +211,11 @@ void Trial::watch() {
   };
   watcher.broken = [this](const std::string& what) { violated("I3 streams have no gap", what); };
   history_ = std::make_unique<sim::History>(std::move(watcher));
+  world_->on_received = [this](const messaging::Received& message) {
+    if (result_.violation) return;
+    const sim::Scene at = scene();
+    for (const auto& checker : checkers_) checker->on_received(at, message);
+  };
   world_->network().set_observer([this](const std::string& from, const messaging::Message& message) {
     on_wire(from, message);
   });
@@ -317,6 +322,7 @@ void Trial::stop_process(sim::SimStore::Fault in_flight) {
     for (const auto& [id, saga] : history_->sagas()) notice(Moment::kCrash, saga.state);
   }
   world_->crash(in_flight);
+  for (const auto& checker : checkers_) checker->on_death();
   history_->read(world_->disk());
 }
 

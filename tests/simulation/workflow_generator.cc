@@ -68,12 +68,12 @@ class Author {
   std::string step(int depth, int nesting) {
     --left_;
     if (nesting >= 3 || left_ <= 0) return call(depth);
-    switch (below(past_pivot_ ? 8 : 16)) {
+    switch (below(past_pivot_ ? 9 : 16)) {
       case 0: return set(depth);
       case 1: return wait(depth);
       case 2: return emit(depth);
       case 3: return block(depth, nesting);
-      case 8: return parallel(depth, nesting);
+      case 8: return past_pivot_ ? listen(depth) : parallel(depth, nesting);
       case 9: return foreach_item(depth, nesting);
       case 10: return repeat(depth, nesting);
       case 11: return listen(depth);

@@ -55,6 +55,10 @@ class Checker {
   /// Somebody - the adapter, or the broker for want of one - said that it did not take the task.
   virtual void on_returned(const std::string&, std::int64_t) {}
   virtual void on_acknowledged(const Scene&, const Acknowledged&) {}
+  /// The orchestrator is about to read this message.
+  virtual void on_received(const Scene&, const messaging::Received&) {}
+  /// The process died: what it had read and not stored is lost.
+  virtual void on_death() {}
   /// The process has come up, once more, and settled; and from time to time while it runs.
   virtual void on_look(const Scene&) {}
   /// The faults are over, everything had its time.

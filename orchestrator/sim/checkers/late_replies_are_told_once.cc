@@ -1,12 +1,16 @@
+#include <map>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "orchestrator/sim/checkers/checkers.h"
 
 namespace weft::sim {
 namespace {
 
-/// A late reply is recorded once per attempt and direction, however often it comes.
+/// A late reply is recorded once per attempt and direction, however often it comes; and a success
+/// that reached the orchestrator is not forgotten, whenever it came. (The modelled adapters say in
+/// each reply for which saga and step it is.)
 class LateRepliesAreToldOnce final : public Checker {
  public:
   [[nodiscard]] std::string_view name() const override { return "I18 late replies are told once"; }
@@ -23,7 +27,38 @@ class LateRepliesAreToldOnce final : public Checker {
     });
   }
 
+  void on_received(const Scene& scene, const messaging::Received& message) override {
+    if (!message.subject.starts_with("_INBOX.") || message.status != 0) return;
+    if (message.body.find("\"for_saga\"") == std::string::npos) return;
+    const auto reply = dsl::Value::parse(message.body);
+    if (!reply || reply->find("for_saga") == nullptr) return;  // a probe's answer quotes it
+    const auto place = std::pair{core::SagaId(reply->string_or("for_saga", "")),
+                                 core::StepPath(reply->string_or("for_step", ""))};
+    heard_.emplace(place, scene.world.steady_ms());
+  }
+  void on_death() override { heard_.clear(); }
+  void on_look(const Scene& scene) override { remembers(scene); }
+  void on_end(const Scene& scene) override { remembers(scene); }
+
  private:
+  void remembers(const Scene& scene) {
+    for (auto at = heard_.begin(); at != heard_.end();) {
+      // A minute for a sync that takes half of one.
+      if (scene.world.steady_ms() - at->second < 60'000) {
+        ++at;
+        continue;
+      }
+      const auto& [saga_id, path] = at->first;
+      const SagaRecord* saga = scene.history.find(saga_id);
+      const core::Node* node = saga == nullptr ? nullptr : saga->state.find(path);
+      const bool known = node != nullptr && (node->effect == core::Effect::kHappened || !node->late.empty());
+      expect(known || saga == nullptr || saga->state.phase == core::Phase::kTerminated, [&, &step = path] {
+        return place_of(*saga, step) + " succeeded, its adapter's answer came, and nothing tells of it";
+      });
+      at = heard_.erase(at);
+    }
+  }
+  std::map<std::pair<core::SagaId, core::StepPath>, std::int64_t> heard_;  ///< First at.
   std::set<std::tuple<core::SagaId, core::StepPath, std::int64_t, std::string>> told_;
 };
 

@@ -28,7 +28,15 @@ class LedgersBalance final : public Checker {
               node.compensation.state != core::CompensationState::State::kDone);
     });
   }
+  /// What came late is being undone after the end, or waits for a person.
+  static bool repairs(const core::SagaState& state) {
+    using State = core::CompensationState::State;
+    return std::any_of(state.nodes.begin(), state.nodes.end(), [](const core::Node& node) {
+      return node.compensation.repair && node.compensation.state != State::kDone && node.compensation.state != State::kSkipped;
+    });
+  }
   void balance(const Scene& scene, const SagaRecord& saga) const {
+    if (repairs(saga.state)) return;
     // What a completed child held belongs to its parent's step from then on.
     if (!saga.state.birth.parent.empty() && !saga.state.birth.detached) return;
     for (const auto& [resource, totals] : saga.state.ledger) {
