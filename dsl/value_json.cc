@@ -1,56 +1,61 @@
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
 
+#include "dsl/json_text.h"
 #include "dsl/utf8.h"
 #include "dsl/value.h"
 
 namespace weft::dsl {
 namespace {
 
+// Rarely more than quotes, colons and a few escapes beyond what Value::text_size() counts.
+constexpr std::size_t kRoomToSpare = 64;
+constexpr std::size_t kRoomMax = std::size_t{1} << 20U;  // Beyond it, it may grow as it is written.
+
+// 1: stands in a JSON string as it is.
+constexpr std::array<std::uint8_t, 256> plain_bytes() {
+  std::array<std::uint8_t, 256> table{};
+  for (std::size_t c = 0x20; c < table.size(); ++c) table[c] = c != '"' && c != '\\' ? 1 : 0;
+  return table;
+}
+constexpr std::array<std::uint8_t, 256> kPlain = plain_bytes();
+
+void append_escaped(std::string& out, unsigned char c) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out.push_back('\\');
+  switch (c) {
+    case '"':
+    case '\\':
+      out.push_back(static_cast<char>(c));
+      break;
+    case '\b':
+      out.push_back('b');
+      break;
+    case '\f':
+      out.push_back('f');
+      break;
+    case '\n':
+      out.push_back('n');
+      break;
+    case '\r':
+      out.push_back('r');
+      break;
+    case '\t':
+      out.push_back('t');
+      break;
+    default:
+      out += "u00";
+      out.push_back(kHex[c >> 4]);
+      out.push_back(kHex[c & 15]);
+  }
+}
+
 void append_integer(std::string& out, std::int64_t value) {
   std::array<char, 24> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
   out.append(digits.data(), end);
-}
-
-void append_string(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  out.push_back('"');
-  std::size_t plain_begin = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text, plain_begin, i - plain_begin);
-    plain_begin = i + 1;
-    out.push_back('\\');
-    switch (c) {
-      case '"':
-      case '\\':
-        out.push_back(static_cast<char>(c));
-        break;
-      case '\b':
-        out.push_back('b');
-        break;
-      case '\f':
-        out.push_back('f');
-        break;
-      case '\n':
-        out.push_back('n');
-        break;
-      case '\r':
-        out.push_back('r');
-        break;
-      case '\t':
-        out.push_back('t');
-        break;
-      default:
-        out += "u00";
-        out.push_back(kHex[c >> 4]);
-        out.push_back(kHex[c & 15]);
-    }
-  }
-  out.append(text, plain_begin);
-  out.push_back('"');
 }
 
 struct Style {
@@ -85,7 +90,7 @@ void append_object(std::string& out, const Value& value, const Style& style, int
     const Member& member = members[style.sorted ? order[i] : i];
     if (i > 0) out.push_back(',');
     append_break(out, style, level + 1);
-    append_string(out, member.key);
+    append_json_string(out, member.key);
     out += style.pretty ? ": " : ":";
     append_value(out, member.value, style, level + 1);
   }
@@ -108,7 +113,7 @@ void append_value(std::string& out, const Value& value, const Style& style, int 
       out += value.as_decimal().to_string();
       break;
     case Value::Kind::kString:
-      append_string(out, value.as_string());
+      append_json_string(out, value.as_string());
       break;
     case Value::Kind::kArray:
       append_array(out, value.as_array(), style, level);
@@ -121,11 +126,26 @@ void append_value(std::string& out, const Value& value, const Style& style, int 
 
 std::string written(const Value& value, const Style& style) {
   std::string out;
+  out.reserve(std::min(value.text_size(), kRoomMax) + kRoomToSpare);
   append_value(out, value, style, 0);
   return out;
 }
 
 }  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out.push_back('"');
+  std::size_t plain_begin = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (kPlain[c] != 0) continue;
+    out.append(text, plain_begin, i - plain_begin);
+    plain_begin = i + 1;
+    append_escaped(out, c);
+  }
+  out.append(text, plain_begin);
+  out.push_back('"');
+}
 
 void Value::append_json(std::string& out) const { append_value(out, *this, {}, 0); }
 std::string Value::to_json() const { return written(*this, {}); }

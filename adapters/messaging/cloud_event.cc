@@ -24,7 +24,9 @@ bool is_attribute_name(std::string_view name) {
 }  // namespace
 
 std::string cloud_event_json(const CloudEvent& event) {
-  std::string json = R"({"specversion":"1.0")";
+  std::string json;
+  json.reserve(event.data.size() + 512);
+  json += R"({"specversion":"1.0")";
   append_member(json, "id", quoted(event.id));
   append_member(json, "source", quoted(event.source));
   append_member(json, "type", quoted(event.type));
@@ -37,7 +39,8 @@ std::string cloud_event_json(const CloudEvent& event) {
     if (is_attribute_name(name) && is_json(value)) append_member(json, name, value);
   }
   if (!event.data.empty()) append_member(json, "data", event.data);
-  return json + '}';
+  json += '}';
+  return json;
 }
 
 tl::expected<Message, InvalidText> cloud_event_message(Subject to, const CloudEvent& event) {

@@ -58,7 +58,27 @@ class Scanner {
 
 }  // namespace
 
-bool is_json(std::string_view text) { return nlohmann::json::accept(text); }
+namespace {
+
+/// Nothing in it would be escaped, and nothing has to be checked: names, numbers, ids.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+  });
+}
+
+}  // namespace
+
+bool is_json(std::string_view text) {
+  // A plain text or a small number, as most values are, needs no parser.
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"' &&
+      is_plain(text.substr(1, text.size() - 2))) {
+    return true;
+  }
+  const bool digits = !text.empty() && text.size() < 18 && text.front() != '0' &&
+                      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return digits || nlohmann::json::accept(text);
+}
 
 std::optional<std::vector<std::pair<std::string, std::string_view>>> object_members(
     std::string_view text) {
@@ -95,11 +115,7 @@ std::optional<long long> integer_value(std::string_view text) {
 }
 
 std::string quoted(std::string_view text) {
-  // Nearly every text is plain: a fifth of the time of publishing a change went into the long way.
-  const bool plain = std::all_of(text.begin(), text.end(), [](const char c) {
-    return c >= ' ' && c < '\x7f' && c != '"' && c != '\\';
-  });
-  if (plain) {
+  if (is_plain(text)) {
     std::string out;
     out.reserve(text.size() + 2);
     out += '"';

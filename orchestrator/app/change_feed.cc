@@ -8,12 +8,15 @@ ChangeFeed::ChangeFeed(std::uint64_t head, std::size_t kept_max, std::size_t byt
     : head_(head), forgotten_(head), kept_max_(kept_max), bytes_max_(bytes_max) {}
 
 void ChangeFeed::push(const engine::Change& change) {
-  const std::size_t bytes = change.event.to_json().size();
   {
     const std::lock_guard lock(mutex_);
-    kept_.push_back({change, bytes});
-    bytes_ += bytes;
     head_ = std::max(head_, change.position);
+    if (readers_ == 0) {
+      forgotten_ = head_;
+      return;
+    }
+    kept_.push_back({change, change.event.size()});
+    bytes_ += change.event.size();
     while (kept_.size() > kept_max_ || (bytes_ > bytes_max_ && kept_.size() > 1)) {
       forgotten_ = std::max(forgotten_, kept_.front().change.position);
       bytes_ -= kept_.front().bytes;
@@ -21,6 +24,19 @@ void ChangeFeed::push(const engine::Change& change) {
     }
   }
   changed_.notify_all();
+}
+
+void ChangeFeed::reader_came() {
+  const std::lock_guard lock(mutex_);
+  ++readers_;
+}
+
+void ChangeFeed::reader_left() {
+  const std::lock_guard lock(mutex_);
+  if (--readers_ > 0) return;
+  kept_.clear();
+  bytes_ = 0;
+  forgotten_ = head_;
 }
 
 void ChangeFeed::close() {

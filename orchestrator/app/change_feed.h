@@ -13,7 +13,8 @@
 namespace weft::app {
 
 /// The latest changes, between the engine that makes them and the streams that show them. Bounded:
-/// a reader that falls behind is told so and reads the missing ones from the store.
+/// a reader that falls behind is told so and reads the missing ones from the store. While nobody
+/// reads, nothing is kept: every transition of every saga comes by here.
 class ChangeFeed final {
  public:
   /// `head`: position of the last change before this process.
@@ -23,6 +24,10 @@ class ChangeFeed final {
   /// On the engine's thread; never waits for a reader.
   void push(const engine::Change& change);
   void close();
+
+  /// As long as a reader is announced, what comes is kept for him.
+  void reader_came();
+  void reader_left();
 
   struct Batch {
     std::vector<engine::Change> changes;  ///< After `after`, in order; empty if none came in time.
@@ -38,13 +43,14 @@ class ChangeFeed final {
   std::condition_variable changed_;
   struct Kept {
     engine::Change change;
-    std::size_t bytes = 0;  ///< As JSON: an event may carry a whole payload.
+    std::size_t bytes = 0;  ///< An event may carry a whole payload.
   };
   std::deque<Kept> kept_;
   std::size_t bytes_ = 0;
   std::uint64_t head_ = 0;
   std::uint64_t forgotten_ = 0;  ///< Position of the last change that is no longer kept.
   std::size_t kept_max_, bytes_max_;
+  std::size_t readers_ = 0;
   bool closed_ = false;
 };
 

@@ -85,8 +85,13 @@ class ChangeStream final : public HttpStream {
         ask_(std::move(ask)),
         after_(after),
         filter_(std::move(filter)),
-        closed_(std::move(closed)) {}
-  ~ChangeStream() override { closed_(); }
+        closed_(std::move(closed)) {
+    changes_.reader_came();
+  }
+  ~ChangeStream() override {
+    changes_.reader_left();
+    closed_();
+  }
 
   std::optional<std::string> next() override {
     std::string out;
@@ -101,7 +106,7 @@ class ChangeStream final : public HttpStream {
     if (batch.missed) return catch_up();
     for (const engine::Change& change : batch.changes) {
       after_ = change.position;
-      append(out, change.position, change.event);
+      append(out, change);
     }
     const auto now = std::chrono::steady_clock::now();
     if (!out.empty()) {
@@ -114,15 +119,17 @@ class ChangeStream final : public HttpStream {
   }
 
  private:
-  void append(std::string& out, std::uint64_t position, const Value& event) const {
-    const std::string type = event.string_or("type", "");
-    if ((!filter_.saga.empty() && event.string_or("saga", "") != filter_.saga) ||
-        (!filter_.workflow.empty() && event.string_or("workflow", "") != filter_.workflow) ||
-        (!filter_.type.empty() && type != filter_.type)) {
+  void append(std::string& out, const engine::Change& change) const {
+    if ((!filter_.workflow.empty() && change.workflow != filter_.workflow) ||
+        (!filter_.type.empty() && change.type != filter_.type)) {
       return;
     }
-    out += "id: " + std::to_string(position) + "\nevent: " + type + "\ndata: ";
-    event.append_json(out);  // One line: JSON escapes line ends.
+    if (!filter_.saga.empty()) {
+      const auto event = Value::parse(change.event);
+      if (!event || event->string_or("saga", "") != filter_.saga) return;
+    }
+    out += "id: " + std::to_string(change.position) + "\nevent: " + change.type + "\ndata: ";
+    out += change.event;  // One line: JSON escapes line ends.
     out += "\n\n";
   }
 
@@ -136,7 +143,8 @@ class ChangeStream final : public HttpStream {
     if (!response.ok() || items == nullptr || !items->is_array()) return std::nullopt;
     std::string out;
     for (const Value& item : items->as_array()) {
-      append(out, static_cast<std::uint64_t>(item.integer_or("position", 0)), item);
+      append(out, {static_cast<std::uint64_t>(item.integer_or("position", 0)),
+                   item.string_or("type", ""), item.string_or("workflow", ""), item.to_json()});
     }
     const auto next = static_cast<std::uint64_t>(response.body.integer_or("next", 0));
     // Nothing after it, although the feed counts further: those are no events of sagas.

@@ -8,41 +8,12 @@
 #include "orchestrator/core/codec_traits.h"
 #include "orchestrator/core/decider.h"
 #include "orchestrator/core/event_codec.h"
+#include "orchestrator/core/event_words.h"
 
 namespace weft::core {
 namespace {
 
 using dsl::Value;
-
-const char* enum_word(Effect effect) { return effect_name(effect); }
-const char* enum_word(EffectClaim claim) {
-  switch (claim) {
-    case EffectClaim::kAbsent: return "";
-    case EffectClaim::kNone: return "none";
-    case EffectClaim::kPerhaps: return "perhaps";
-    case EffectClaim::kUndone: return "undone";
-  }
-  return "";
-}
-const char* enum_word(Undo undo) {
-  switch (undo) {
-    case Undo::kNone: return "none";
-    case Undo::kCall: return "call";
-    case Undo::kManual: return "manual";
-    case Undo::kChild: return "child";
-  }
-  return "none";
-}
-const char* enum_word(Movement::Kind kind) {
-  switch (kind) {
-    case Movement::Kind::kHeld: return "held";
-    case Movement::Kind::kConsumed: return "consumed";
-    case Movement::Kind::kReleased: return "released";
-    case Movement::Kind::kWrittenOff: return "written_off";
-    case Movement::Kind::kReturned: return "returned";
-  }
-  return "held";
-}
 
 /// Names and values as a JSON object. Empty texts, lists and structures are left out: an event
 /// has a field for every kind of step and people read the ones that say something.

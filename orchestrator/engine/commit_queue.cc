@@ -12,7 +12,8 @@ CommitQueue::CommitQueue(store::EventStore& store, Executor post, std::size_t in
     : store_(store),
       post_(std::move(post)),
       in_flight_max_(in_flight_max),
-      on_failure_(std::move(failed)) {}
+      on_failure_(std::move(failed)),
+      durable_position_(store.head_position()) {}
 
 CommitQueue::~CommitQueue() { *alive_ = false; }
 
@@ -90,6 +91,7 @@ void CommitQueue::settled(std::uint64_t number,
   }
   assert(!in_flight_.empty() && in_flight_.front().number == number);
   durable_number_ = number;
+  if (receipt->events > 0) durable_position_ = receipt->first_position + receipt->events - 1;
   Batch batch = std::move(in_flight_.front());
   in_flight_.pop_front();
   for (const auto& action : batch.actions) action(receipt->first_position);

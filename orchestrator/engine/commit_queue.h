@@ -42,6 +42,8 @@ class CommitQueue final {
   /// The present batch's number; batches are durable in order.
   [[nodiscard]] std::uint64_t current() const { return current_number_; }
   [[nodiscard]] std::uint64_t durable() const { return durable_number_; }
+  /// Position of the last event whose actions have run. The store itself may be further.
+  [[nodiscard]] std::uint64_t durable_position() const { return durable_position_; }
   [[nodiscard]] bool has_commits() const { return !commits_.empty(); }
   [[nodiscard]] bool has_actions() const { return !actions_.empty(); }
   [[nodiscard]] bool failed() const { return failed_; }
@@ -66,6 +68,7 @@ class CommitQueue final {
   std::deque<Batch> in_flight_;
   std::uint64_t batch_events_ = 0;
   std::uint64_t current_number_ = 1, durable_number_ = 0;
+  std::uint64_t durable_position_ = 0;
   bool failed_ = false;
   /// Answers of the store that arrive after this object is gone are dropped.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

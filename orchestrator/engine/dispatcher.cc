@@ -63,16 +63,15 @@ AdapterLine& Dispatcher::line(const std::string& adapter) {
 
 // ---- Effects ------------------------------------------------------------------------------------
 
-void Dispatcher::add(const core::SagaId& saga, const OutboxRowData& row, bool resent,
-                     const Moment& now) {
-  const auto& dispatch = std::get<core::TaskDispatch>(row.effect);
+void Dispatcher::add(const core::SagaId& saga, OutboxRowData row, bool resent, const Moment& now) {
+  auto& dispatch = std::get<core::TaskDispatch>(row.effect);
   const TaskKey key{saga, dispatch.path, dispatch.direction, dispatch.attempt, dispatch.round};
   if (tasks_.contains(key)) return;
   auto owned = std::make_unique<Task>();
   Task& task = *owned;
   task.key = key;
-  task.dispatch = dispatch;
-  task.workflow = row.workflow;
+  task.dispatch = std::move(dispatch);
+  task.workflow = std::move(row.workflow);
   task.queued_at = row.queued_at;
   task.unsafe = row.unsafe;
   task.window_ms = row.window_ms;
@@ -81,7 +80,7 @@ void Dispatcher::add(const core::SagaId& saga, const OutboxRowData& row, bool re
   task.token = token_of(key, row.node);
   tasks_.emplace(key, std::move(owned));
   by_token_[task.token] = &task;
-  auto subject = subject_of(dispatch);
+  auto subject = subject_of(task.dispatch);
   if (!subject) {
     report(task, reply_of(core::TaskReply::Kind::kInvalid, subject.error().message));
     return;

@@ -52,7 +52,7 @@ class Dispatcher final {
 
   // ---- Effects, once durable.
   /// `resent`: read from the outbox after a restart, so it counts as sent.
-  void add(const core::SagaId& saga, const OutboxRowData& row, bool resent, const Moment& now);
+  void add(const core::SagaId& saga, OutboxRowData row, bool resent, const Moment& now);
   /// The commit with its outcome is durable or on its way: it is forgotten.
   void settle(const TaskKey& key);
   void withdraw(const TaskKey& key, const Moment& now);

@@ -26,7 +26,7 @@ namespace weft::engine {
 struct Change {
   std::uint64_t position = 0;
   std::string type, workflow;
-  dsl::Value event;  ///< INTERFACES.md, JSON shapes, event.
+  std::string event;  ///< INTERFACES.md, JSON shapes, event: as JSON text.
 };
 
 struct EngineConfig {

@@ -108,8 +108,10 @@ Dispatcher::Hooks Engine::Parts::task_hooks() {
 Partition::Hooks Engine::Parts::command_hooks() {
   Partition::Hooks hooks;
   hooks.decided = [this](SagaEntry& entry, const core::Decided& decided,
-                         std::uint64_t revision_before, store::Commit& commit, std::uint64_t) {
+                         std::uint64_t revision_before, store::Commit& commit,
+                         std::uint64_t place) {
     this->decided(entry, decided, revision_before, commit);
+    notifications.decided(entry, decided, revision_before, place);
   };
   hooks.at_once = [this](const core::SagaId& saga, const core::SagaEffect& effect) {
     at_once(saga, effect);
@@ -225,7 +227,7 @@ void Engine::Parts::release(const core::SagaId& saga, const core::SagaEffect& ef
           OutboxRowData task = *row;
           task.effect = e;
           if (PLANTED(7)) context.commits.open().outbox_settle.push_back(key());  // gone when sent
-          context.dispatcher.add(saga, task, resent, context.now);
+          context.dispatcher.add(saga, std::move(task), resent, context.now);
         } else if constexpr (std::is_same_v<E, core::TaskWithdraw>) {
           context.dispatcher.withdraw({saga, e.path, e.direction, e.attempt, e.round}, context.now);
         } else if constexpr (std::is_same_v<E, core::HeartbeatWatch>) {

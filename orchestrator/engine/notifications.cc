@@ -10,6 +10,7 @@
 #include "adapters/messaging/subjects.h"
 #include "orchestrator/core/decider.h"
 #include "orchestrator/core/event_codec.h"
+#include "orchestrator/core/event_text.h"
 #include "orchestrator/core/sensitive.h"
 #include "orchestrator/engine/outbox_row.h"
 #include "orchestrator/engine/tables.h"
@@ -171,7 +172,62 @@ void Notifications::on_connected() {
 
 // ---- weft.changed -------------------------------------------------------------------------------
 
-bool Notifications::behind() const { return told_ < context_.store.head_position(); }
+bool Notifications::behind() const { return told_ < context_.commits.durable_position(); }
+
+void Notifications::decided(const SagaEntry& entry, const core::Decided& decided,
+                            std::uint64_t revision_before, std::uint64_t place) {
+  if (decided.events.empty() || !context_.connected || !context_.config.notify_stream.empty() ||
+      behind()) {
+    return;  // Read from the log, when its turn has come.
+  }
+  const core::SagaState& state = entry.state;
+  std::vector<Fresh> fresh;
+  fresh.reserve(decided.events.size());
+  std::uint64_t revision = revision_before;
+  for (const core::Event& event : decided.events) {
+    std::string type = core::type_name(event);
+    std::string json = core::event_json_text(state, event, ++revision);
+    auto message = changed_message(state, event, type, revision, json);
+    fresh.push_back({std::move(type), std::move(json), std::move(message)});
+  }
+  context_.commits.after_durable_at(
+      [this, place, workflow = state.birth.workflow,
+       shared = std::make_shared<std::vector<Fresh>>(std::move(fresh))](std::uint64_t first) {
+        durable(first + place, workflow, *shared);
+      });
+}
+
+/// What does not follow on what was told last, or finds no room, is read from the log by tick().
+void Notifications::durable(std::uint64_t first_position, const std::string& workflow,
+                            std::vector<Fresh>& fresh) {
+  if (!context_.connected || told_ + 1 != first_position) return;
+  for (Fresh& event : fresh) {
+    if (event.message && context_.bus.publish(std::move(*event.message)) ==
+                             messaging::PublishResult::kBusy) {
+      return;
+    }
+    ++told_;
+    if (context_.config.on_change) {
+      context_.config.on_change({told_, std::move(event.type), workflow, std::move(event.event)});
+    }
+  }
+}
+
+tl::expected<messaging::Message, messaging::InvalidText> Notifications::changed_message(
+    const core::SagaState& state, const core::Event& event, const std::string& type,
+    std::uint64_t revision, const std::string& json) const {
+  auto subject = messaging::changed_subject(type, state.birth.workflow);
+  if (!subject) return tl::unexpected(subject.error());
+  messaging::CloudEvent cloud;
+  cloud.id = state.birth.saga.str() + "/" + std::to_string(revision);
+  cloud.source = "/weft/" + state.birth.workflow;
+  cloud.type = "weft." + type;
+  cloud.subject = saga_subject(state);
+  cloud.time = core::format_time(event.at);
+  add_extensions(cloud, state, revision);
+  cloud.data = json;
+  return messaging::cloud_event_message(std::move(*subject), cloud);
+}
 
 bool Notifications::tick() {
   if (!waiting_.empty() && context_.connected && context_.now.steady >= retry_at_) {
@@ -208,18 +264,8 @@ bool Notifications::tell(const store::EventRecord& record) {
   if (!event || !entry || !(*entry)->state.exists()) return true;  // pruned meanwhile, or damaged
   const core::SagaState& state = (*entry)->state;
   const std::string type = core::type_name(*event);
-  dsl::Value json = core::event_json(state, *event, record.version);
-  messaging::CloudEvent cloud;
-  cloud.id = state.birth.saga.str() + "/" + std::to_string(record.version);
-  cloud.source = "/weft/" + state.birth.workflow;
-  cloud.type = "weft." + type;
-  cloud.subject = saga_subject(state);
-  cloud.time = core::format_time(event->at);
-  add_extensions(cloud, state, record.version);
-  cloud.data = json.to_json();
-  auto subject = messaging::changed_subject(type, state.birth.workflow);
-  if (!subject) return true;
-  auto message = messaging::cloud_event_message(std::move(*subject), cloud);
+  std::string json = core::event_json(state, *event, record.version).to_json();
+  auto message = changed_message(state, *event, type, record.version, json);
   if (message && context_.config.notify_stream.empty()) {
     if (context_.bus.publish(std::move(*message)) == messaging::PublishResult::kBusy) return false;
   } else if (message) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "adapters/messaging/requester.h"
 #include "orchestrator/engine/context.h"
@@ -23,6 +24,12 @@ class Notifications final {
   void publish(const core::SagaId& saga, const core::PublishEvent& effect, store::OutboxKey row);
   void on_connected();
 
+  /// Fresh events of one saga, whose state is `entry`'s now. While the world is up to date they are
+  /// told from memory once they are durable; the log is read only by who has fallen behind.
+  /// `place`: of the first of them in its batch.
+  void decided(const SagaEntry& entry, const core::Decided& decided, std::uint64_t revision_before,
+               std::uint64_t place);
+
   /// Goes on reading the log. True: there is more.
   bool tick();
   [[nodiscard]] bool behind() const;
@@ -39,6 +46,15 @@ class Notifications final {
   void read_rows_owed();
   void settle(store::OutboxKey row);
   bool store_cursor();
+  struct Fresh {  ///< One event on its way to being durable.
+    std::string type;
+    std::string event;  ///< As JSON.
+    tl::expected<messaging::Message, messaging::InvalidText> message;
+  };
+  void durable(std::uint64_t first_position, const std::string& workflow, std::vector<Fresh>& fresh);
+  [[nodiscard]] tl::expected<messaging::Message, messaging::InvalidText> changed_message(
+      const core::SagaState& state, const core::Event& event, const std::string& type,
+      std::uint64_t revision, const std::string& json) const;
   bool tell(const store::EventRecord& record);
   [[nodiscard]] tl::expected<messaging::Message, messaging::InvalidText> out_message(
       const SagaEntry& entry, const core::PublishEvent& effect) const;

@@ -15,6 +15,7 @@
 #include "dsl/digest.h"
 #include "orchestrator/core/decider.h"
 #include "orchestrator/core/event_codec.h"
+#include "orchestrator/core/event_text.h"
 #include "tests/support/filled.h"
 
 // Stored histories outlive programs: see README.md in this folder.
@@ -136,6 +137,41 @@ TEST(GoldenTest, EveryEventEverStoredStillSaysTheSame) {
     EXPECT_TRUE(event->actor.verified);
     EXPECT_EQ(event->reason, "because");
     expect_still_says(event_data(*event), *golden.find("data"), file.filename().string());
+  }
+}
+
+// A fresh event is told by text that never was a value; who reads it later gets the value's text.
+TEST(GoldenTest, TheTextOfAnEventIsThatOfItsValue) {
+  for (const char* sensitive : {"", ".customer"}) {
+    SagaState state;
+    state.birth.saga = SagaId("abcdefghijklmnopqrstuvwxyz");
+    state.birth.workflow = "shop.order";
+    state.birth.key = "web/\"1\"";
+    state.birth.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    state.birth.input = Value::object({{"customer", "Ada Lovelace, 12 High Street"}});
+    if (*sensitive != '\0') state.birth.sensitive = {sensitive};
+    std::uint64_t revision = 0;
+    for (EventBody& body : filled_of_each<EventBody>()) {
+      for (const bool filled : {true, false}) {
+        Event event{.at = Timestamp{1'700'000'000'123}, .actor = {}, .reason = "", .body = body};
+        if (filled) {
+          event.actor = Actor{.name = "ada", .role = "operator", .via = "cli", .verified = true};
+          event.reason = "line\nbreak";
+        } else {
+          std::visit([](auto& empty) { empty = {}; }, event.body);
+        }
+        // The first event's input is the saga's: masked or not, the state has it.
+        if (auto* started = std::get_if<SagaStarted>(&event.body); started && started->birth) {
+          started->birth->input = state.birth.input;
+        }
+        if (auto* queued = std::get_if<SagaQueued>(&event.body)) {
+          queued->birth.input = state.birth.input;
+        }
+        ++revision;
+        EXPECT_EQ(event_json_text(state, event, revision),
+                  event_json(state, event, revision).to_json());
+      }
+    }
   }
 }
 

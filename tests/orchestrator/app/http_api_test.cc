@@ -155,7 +155,7 @@ TEST_F(HttpApiTest, ChangesAreStreamedInOrderAndFiltered) {
   EXPECT_EQ(response.content_type, "text/event-stream");
   EXPECT_EQ(response.stream->next(), "retry: 1000\n\n");
   const auto event = [](const char* workflow) {
-    return Value::object({{"type", "SagaStarted"}, {"workflow", workflow}});
+    return Value::object({{"type", "SagaStarted"}, {"workflow", workflow}}).to_json();
   };
   changes_.push({7, "SagaStarted", "other", event("other")});
   changes_.push({8, "SagaStarted", "w", event("w")});
