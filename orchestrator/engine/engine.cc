@@ -228,7 +228,7 @@ void Engine::turn() {
   }
   context.commits.submit();
   if (context.recovered) context.dispatcher.pump(context.now);
-  context.sagas.evict(context.commits.durable());
+  context.sagas.evict(context.commits.durable(), context.now.steady);
   context.bus.flush();
 }
 

@@ -255,6 +255,7 @@ void Partition::commit(SagaEntry& entry, const Envelope& envelope, core::Decided
   }
   entry.last_batch = commits_.current();
   hooks_.decided(entry, decided, revision_before, commit, place);
+  if (entry.state.ended()) sagas_.retire(saga);
 
   write_effects(entry, saga, std::move(decided.effects), commit, now);
 }

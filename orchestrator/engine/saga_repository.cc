@@ -1,5 +1,6 @@
 #include "orchestrator/engine/saga_repository.h"
 
+#include <chrono>
 #include <utility>
 
 #include "orchestrator/core/decider.h"
@@ -10,6 +11,11 @@ namespace weft::engine {
 namespace {
 
 constexpr std::size_t kEventsPerRead = 500;
+// A saga that waits for a person or for tomorrow takes five times its stored bytes while it is here.
+// Beyond this much, whoever was not spoken of for so long is folded again when his time comes; a
+// saga at work hears from an adapter sooner.
+constexpr std::size_t kIdleBytesMax = std::size_t{8} * 1024 * 1024;
+constexpr std::chrono::seconds kIdleAfter{2};
 
 store::StoreError damaged(const core::SagaId& saga, std::uint64_t version, const std::string& why) {
   return {store::StoreError::Kind::kDamaged,
@@ -26,6 +32,7 @@ store::Result<SagaEntry*> SagaRepository::load(const core::SagaId& saga) {
   const auto found = entries_.find(saga);
   if (found != entries_.end()) {
     recent_.splice(recent_.begin(), recent_, found->second.place);
+    found->second.used = now_;
     SagaEntry& known = *found->second.entry;
     if (!known.graph && known.state.exists()) {  // It may have been deployed again since.
       known.graph = graphs_(known.state.birth.workflow, known.state.birth.graph_digest);
@@ -36,7 +43,7 @@ store::Result<SagaEntry*> SagaRepository::load(const core::SagaId& saga) {
   if (!entry) return tl::unexpected(entry.error());
   bytes_ += entry->bytes;
   recent_.push_front(saga);
-  Slot slot{std::make_unique<SagaEntry>(std::move(*entry)), recent_.begin()};
+  Slot slot{std::make_unique<SagaEntry>(std::move(*entry)), recent_.begin(), now_};
   return entries_.emplace(saga, std::move(slot)).first->second.entry.get();
 }
 
@@ -87,25 +94,37 @@ store::Result<SagaEntry> SagaRepository::read(const core::SagaId& saga,
 }
 
 void SagaRepository::drop(const core::SagaId& saga) {
-  const auto found = entries_.find(saga);
-  if (found == entries_.end()) return;
+  if (const auto found = entries_.find(saga); found != entries_.end()) forget(found);
+}
+
+void SagaRepository::forget(Entries::iterator found) {
   bytes_ -= found->second.entry->bytes;
   recent_.erase(found->second.place);
   entries_.erase(found);
 }
 
-void SagaRepository::evict(std::uint64_t durable_batch) {
+void SagaRepository::evict(std::uint64_t durable_batch, Clock::Instant now) {
+  now_ = now;
+  while (!retired_.empty()) {
+    const auto found = entries_.find(retired_.front());
+    if (found != entries_.end()) {
+      if (found->second.entry->last_batch > durable_batch) break;
+      if (found->second.entry->state.ended()) forget(found);
+    }
+    retired_.pop_front();
+  }
   auto place = recent_.end();
   std::size_t looked_at = 0;
   // What is not durable yet is few and recent; a bounded look keeps this constant work.
-  while ((entries_.size() > sagas_max_ || bytes_ > bytes_max_) && place != recent_.begin() &&
-         looked_at++ < sagas_max_) {
+  while (place != recent_.begin() && looked_at++ < sagas_max_) {
+    const bool beyond = entries_.size() > sagas_max_ || bytes_ > bytes_max_;
+    if (!beyond && bytes_ <= kIdleBytesMax) return;
     --place;
     const auto found = entries_.find(*place);
+    if (!beyond && found->second.used + kIdleAfter > now) return;
     if (found->second.entry->last_batch > durable_batch) continue;
-    bytes_ -= found->second.entry->bytes;
-    entries_.erase(found);
-    place = recent_.erase(place);
+    ++place;
+    forget(found);
   }
 }
 

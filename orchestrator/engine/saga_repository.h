@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <list>
@@ -11,6 +12,7 @@
 
 #include "dsl/saga_graph.h"
 #include "orchestrator/core/saga_state.h"
+#include "orchestrator/engine/clock.h"
 #include "store/event_store.h"
 
 namespace weft::engine {
@@ -49,21 +51,29 @@ class SagaRepository final {
     entry.bytes += bytes;
     bytes_ += bytes;
   }
-  /// Forgets what was not used for longest, down to the limits.
-  void evict(std::uint64_t durable_batch);
+  /// It has ended: nobody is expected to ask for it again, so it goes once that is durable.
+  void retire(const core::SagaId& saga) { retired_.push_back(saga); }
+  /// Forgets what has ended, what only waits, and what was not used for longest, down to the limits.
+  /// Call it once a turn.
+  void evict(std::uint64_t durable_batch, Clock::Instant now);
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
  private:
   struct Slot {
     std::unique_ptr<SagaEntry> entry;
     std::list<core::SagaId>::iterator place;
+    Clock::Instant used{};
   };
+  using Entries = std::unordered_map<core::SagaId, Slot>;
+  void forget(Entries::iterator found);
   const store::EventStore& store_;
   GraphLookup graphs_;
   std::size_t sagas_max_, bytes_max_;
   std::size_t bytes_ = 0;  ///< Of all entries.
-  std::unordered_map<core::SagaId, Slot> entries_;
+  Entries entries_;
   std::list<core::SagaId> recent_;  ///< Front: used last.
+  std::deque<core::SagaId> retired_;
+  Clock::Instant now_{};  ///< Of the turn.
 };
 
 }  // namespace weft::engine
