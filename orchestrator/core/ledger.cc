@@ -1,9 +1,12 @@
 #include "orchestrator/core/ledger.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 
+#include "dsl/json_text.h"
 #include "orchestrator/core/decider.h"
 
 namespace weft::core {
@@ -13,13 +16,34 @@ using dsl::Decimal;
 using dsl::Member;
 using dsl::Value;
 
-/// The item without its quantity, as text: what makes two items the same thing.
+/// The item without its quantity, as canonical text: what makes two items the same thing.
 std::string dimensions_of(const Value& item, const std::string& quantity) {
-  Value::Object members;
-  for (const Member& member : item.as_object()) {
-    if (member.key != quantity) members.push_back(member);
+  std::string text = "{";
+  const Value::Object& members = item.as_object();
+  for (const std::uint32_t place : item.sorted_members()) {
+    const Member& member = members[place];
+    if (member.key == quantity) continue;
+    if (text.size() > 1) text += ',';
+    dsl::append_json_string(text, member.key);
+    text += ':';
+    text += member.value.to_canonical_json();
   }
-  return Value::object(std::move(members)).to_canonical_json();
+  text += '}';
+  return text;
+}
+
+/// Equal dimensions, without a text to compare.
+bool same_thing(const Value& a, const Value& b, const std::string& quantity) {
+  const auto dimensions = [&](const Value& item) {
+    return item.size() - (item.find(quantity) == nullptr ? 0 : 1);
+  };
+  if (dimensions(a) != dimensions(b)) return false;
+  for (const Member& member : a.as_object()) {
+    if (member.key == quantity) continue;
+    const Value* other = b.find(member.key);
+    if (other == nullptr || *other != member.value) return false;
+  }
+  return true;
 }
 
 Decimal quantity_of(const Value& item, const std::string& quantity) {
@@ -33,6 +57,68 @@ Decimal plus(const Decimal& a, const Decimal& b) {
   return *sum;
 }
 Decimal minus(const Decimal& a, const Decimal& b) { return plus(a, b.negated()); }
+
+/// Items of one resource, each thing once. An order has a handful of lines, and looking through them
+/// is quickest; it may have thousands, and then a look through all of them for each is too many.
+class Pile {
+ public:
+  Pile(const Value& items, const std::string& quantity) : quantity_(quantity) {
+    if (items.is_array()) items_ = items.as_array();
+  }
+
+  /// The item of the same dimensions; nullptr if there is none.
+  [[nodiscard]] const Value* find(const Value& item) {
+    const auto place = place_of(item);
+    return place ? &items_[*place] : nullptr;
+  }
+
+  void add(const Value& item, bool negative) {
+    const auto place = place_of(item);
+    if (!place) {
+      invariant(!negative, "a holder lost units that it did not hold");
+      items_.push_back(item);
+      return;
+    }
+    const Decimal amount = quantity_of(item, quantity_);
+    const Decimal left =
+        plus(quantity_of(items_[*place], quantity_), negative ? amount.negated() : amount);
+    invariant(left >= Decimal{}, "a holder lost more units than it held");
+    if (left == Decimal{}) {
+      if (indexed_ > 0) by_dimensions_.erase(dimensions_of(item, quantity_));
+      items_[*place] = Value();
+    } else {
+      items_[*place] = items_[*place].with(quantity_, Value(left));
+    }
+  }
+
+  [[nodiscard]] Value items() && {
+    std::erase_if(items_, [](const Value& item) { return item.is_null(); });
+    return Value::array(std::move(items_));
+  }
+
+ private:
+  static constexpr std::size_t kScanned = 16;
+
+  std::optional<std::size_t> place_of(const Value& item) {
+    if (items_.size() <= kScanned) {
+      for (std::size_t i = 0; i < items_.size(); ++i) {
+        if (!items_[i].is_null() && same_thing(items_[i], item, quantity_)) return i;
+      }
+      return std::nullopt;
+    }
+    for (; indexed_ < items_.size(); ++indexed_) {
+      if (items_[indexed_].is_null()) continue;
+      by_dimensions_.try_emplace(dimensions_of(items_[indexed_], quantity_), indexed_);
+    }
+    const auto found = by_dimensions_.find(dimensions_of(item, quantity_));
+    return found == by_dimensions_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  std::string quantity_;
+  Value::Array items_;  ///< null: used up.
+  std::map<std::string, std::size_t> by_dimensions_;
+  std::size_t indexed_ = 0;
+};
 
 struct Holder {
   StepPath path;
@@ -68,12 +154,10 @@ std::vector<Holder> holders_oldest_first(const SagaState& state, const std::stri
 Value beyond(const Value& a, const Value& b, const std::string& quantity) {
   Value::Array rest;
   if (!a.is_array()) return Value::array(std::move(rest));
+  Pile others(b, quantity);
   for (const Value& item : a.as_array()) {
     Decimal left = quantity_of(item, quantity);
-    for (const Value& other : b.is_array() ? b.as_array() : Value::Array{}) {
-      if (dimensions_of(other, quantity) != dimensions_of(item, quantity)) continue;
-      left = minus(left, quantity_of(other, quantity));
-    }
+    if (const Value* other = others.find(item)) left = minus(left, quantity_of(*other, quantity));
     if (left > Decimal{}) rest.push_back(item.with(quantity, Value(left)));
   }
   return Value::array(std::move(rest));
@@ -100,7 +184,7 @@ tl::expected<Value, std::string> normalise_items(const dsl::ResourceDefinition& 
     return tl::unexpected("`" + resource.name + "` needs a list of objects, got " +
                           Value::kind_name(items.kind()));
   }
-  Value result = Value::array({});
+  Pile result(Value(), resource.quantity);
   std::size_t index = 0;
   for (const Value& item : items.as_array()) {
     const std::string where = "item " + std::to_string(index++) + " of `" + resource.name + "`";
@@ -116,69 +200,56 @@ tl::expected<Value, std::string> normalise_items(const dsl::ResourceDefinition& 
       return tl::unexpected(where + " needs a positive number `" + resource.quantity + "`");
     }
     members.push_back({resource.quantity, *amount});
-    result = add_items(result, Value::array({Value::object(std::move(members))}),
-                       resource.quantity, false);
+    result.add(Value::object(std::move(members)), false);
   }
-  return result;
+  return std::move(result).items();
 }
 
 Value add_items(const Value& a, const Value& b, const std::string& quantity, bool negative) {
-  Value::Array sum = a.is_array() ? a.as_array() : Value::Array{};
-  if (!b.is_array()) return Value::array(std::move(sum));
-  for (const Value& item : b.as_array()) {
-    const std::string dims = dimensions_of(item, quantity);
-    Decimal amount = quantity_of(item, quantity);
-    if (negative) amount = amount.negated();
-    auto same = std::find_if(sum.begin(), sum.end(), [&](const Value& other) {
-      return dimensions_of(other, quantity) == dims;
-    });
-    if (same == sum.end()) {
-      invariant(!negative, "a holder lost units that it did not hold");
-      sum.push_back(item);
-      continue;
-    }
-    const Decimal left = plus(quantity_of(*same, quantity), amount);
-    invariant(left >= Decimal{}, "a holder lost more units than it held");
-    if (left == Decimal{}) {
-      sum.erase(same);
-    } else {
-      *same = same->with(quantity, Value(left));
-    }
-  }
-  return Value::array(std::move(sum));
+  if (!b.is_array()) return a.is_array() ? a : Value::array({});
+  Pile sum(a, quantity);
+  for (const Value& item : b.as_array()) sum.add(item, negative);
+  return std::move(sum).items();
 }
 
 tl::expected<std::vector<Movement>, std::string> take(const SagaState& state,
                                                       const dsl::ResourceDefinition& resource,
                                                       Movement::Kind kind, const Value& items,
                                                       const std::vector<Movement>& before) {
-  std::vector<Movement> movements;
-  const auto holders = holders_oldest_first(state, resource.name, before);
+  struct Part {
+    StepPath holder;
+    Pile here, taken;
+    std::optional<std::size_t> place;  ///< Among those that give something: in order of the first.
+  };
+  std::vector<Part> parts;
+  for (const Holder& holder : holders_oldest_first(state, resource.name, before)) {
+    parts.push_back({holder.path, Pile(holder.items, resource.quantity),
+                     Pile(Value(), resource.quantity), std::nullopt});
+  }
+  std::size_t giving = 0;
   for (const Value& item : items.as_array()) {
-    const std::string dims = dimensions_of(item, resource.quantity);
     Decimal missing = quantity_of(item, resource.quantity);
-    for (const Holder& holder : holders) {
+    for (Part& part : parts) {
       if (missing == Decimal{}) break;
-      for (const Value& held : holder.items.as_array()) {
-        if (dimensions_of(held, resource.quantity) != dims) continue;
-        const Decimal here = quantity_of(held, resource.quantity);
-        const Decimal part = here < missing ? here : missing;
-        missing = minus(missing, part);
-        Value::Array part_item{held.with(resource.quantity, Value(part))};
-        auto same = std::find_if(movements.begin(), movements.end(),
-                                 [&](const Movement& m) { return m.holder == holder.path; });
-        if (same == movements.end()) {
-          movements.push_back({kind, resource.name, holder.path, Value::array(part_item),
-                               resource.quantity});
-        } else {
-          same->items = add_items(same->items, Value::array(part_item), resource.quantity, false);
-        }
-      }
+      const Value* held = part.here.find(item);
+      if (held == nullptr) continue;
+      const Decimal here = quantity_of(*held, resource.quantity);
+      const Decimal amount = here < missing ? here : missing;
+      missing = minus(missing, amount);
+      if (!part.place) part.place = giving++;
+      part.taken.add(held->with(resource.quantity, Value(amount)), false);
     }
     if (missing != Decimal{}) {
       return tl::unexpected("the saga holds too little `" + resource.name + "`: " +
-                            missing.to_string() + " more of " + dims + " than is held");
+                            missing.to_string() + " more of " +
+                            dimensions_of(item, resource.quantity) + " than is held");
     }
+  }
+  std::vector<Movement> movements(giving);
+  for (Part& part : parts) {
+    if (!part.place) continue;
+    movements[*part.place] = {kind, resource.name, part.holder, std::move(part.taken).items(),
+                              resource.quantity};
   }
   return movements;
 }

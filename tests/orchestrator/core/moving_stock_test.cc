@@ -25,6 +25,33 @@ const std::string kReserve = R"(  - step: reserve
 )";
 const char* const kFive = R"({"lines":[{"sku":"a","qty":5}]})";
 
+// Beyond a handful of lines things are found by an index. The sums are the same, and an order of
+// thousands of lines does not hold up those of others.
+TEST(MovingStock, AnOrderOfManyLinesIsCountedLikeOneOfFew) {
+  std::string ordered, shipped;
+  for (int i = 0; i < 300; ++i) {
+    const std::string line = std::string(i == 0 ? "" : ",") + R"({"sku":"s)" + std::to_string(i % 100);
+    ordered += line + R"(","qty":)" + std::to_string(1 + i % 3) + "}";
+    if (i < 100) shipped += line + R"(","qty":1})";
+  }
+  Story s(kStock + "steps:\n" + kReserve +
+              "  - {step: ship, call: wms.ship, pivot: true, consumes: {stock: '${ $reply.lines }'}, "
+              "releases: {stock: all}}\n",
+          R"({"lines":[)" + ordered + "]}");
+  s.start().reply("reserve").reply("ship", R"({"lines":[)" + shipped + "]}");
+  EXPECT_EQ(s.state(), "completed");
+  EXPECT_TRUE(s.ledger_empty());
+  const core::Totals& stock = s.saga().ledger.at("stock");
+  EXPECT_EQ(stock.held.size(), 100U);
+  for (const auto* column : {&stock.held, &stock.consumed, &stock.released}) {
+    EXPECT_EQ(column->size(), 100U);
+    for (const auto& [sku, amount] : *column) {
+      const char* expected = column == &stock.held ? "6" : column == &stock.consumed ? "1" : "5";
+      EXPECT_EQ(amount.to_string(), expected) << sku;
+    }
+  }
+}
+
 // Ship what is there, give back the rest: one step, one answer, two movements.
 TEST(MovingStock, OneStepConsumesAPartAndReleasesTheRest) {
   Story s(kStock + "steps:\n" + kReserve +
