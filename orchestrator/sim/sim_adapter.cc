@@ -23,6 +23,11 @@ std::int64_t units_of(const AdapterTask& task) {
   return units;
 }
 
+std::int64_t attempt_of(const AdapterTask& task) {
+  const std::string text = task.header(messaging::header::kAttempt);
+  return text.empty() ? 1 : std::stoll(text);
+}
+
 /// What the broker may deliver twice: each sending of an attempt has a deadline of its own.
 std::string send_of(const AdapterTask& task) {
   return task.header(messaging::header::kAttempt) + " until " + task.header(messaging::header::kDeadline);
@@ -95,12 +100,11 @@ void SimAdapter::forward(const AdapterTask& task) {
   if (truth.body.empty()) truth.body = task.body;
   if (truth.body != task.body) truth.other_body = true;
   if (happens(FaultKind::kUnavailable)) {
-    const std::string text = task.header(messaging::header::kAttempt);
     truth.returned_send = send_of(task);
     // Who is busy at the door does not look whether the same request is at work inside.
     if (truth.taken_send == truth.returned_send) truth.done_after_refusal = true;
     if (on_returned) {
-      on_returned(task.header(messaging::header::kIdempotencyKey), text.empty() ? 1 : std::stoll(text));
+      on_returned(task.header(messaging::header::kIdempotencyKey), attempt_of(task));
     }
     return answer_failure(task, chance_.below(2) == 0 ? 429 : 503, "busy", EffectClaim::kAbsent,
                           chance_.between(50, 3000));
@@ -117,8 +121,7 @@ void SimAdapter::forward(const AdapterTask& task) {
   if (truth.done > 0) return;  // the broker repeated it
   if (too_late(task, true)) return;
   if (happens(FaultKind::kDiesBefore)) return;
-  const std::string attempt_text = task.header(messaging::header::kAttempt);
-  const std::int64_t attempt = attempt_text.empty() ? 1 : std::stoll(attempt_text);
+  const std::int64_t attempt = attempt_of(task);
   if (truth.refused_attempt == attempt || truth.returned_send == send_of(task)) truth.done_after_refusal = true;
   const std::string whim = trade_.whim(task.operation);
   if (!whim.empty() && happens(FaultKind::kRefusal)) {
@@ -131,6 +134,8 @@ void SimAdapter::forward(const AdapterTask& task) {
     if (chance_.below(2) == 0) return answer_failure(task, 503, "closed_now");
     return answer_failure(task, 500, "oops");
   }
+  // Asked before the request came: a restart asks at once, and the request is still on its way.
+  if (attempt <= truth.denied_attempt && guarantee_ != Guarantee::kFenced) truth.done_after_refusal = true;
   truth.working = true;
   truth.taken_send = send_of(task);
   const bool pending = trade_.takes_long(task.operation) && chance_.below(2) == 0;
@@ -250,11 +255,15 @@ void SimAdapter::probe(const AdapterTask& task) {
   if (happens(FaultKind::kDiesBefore)) return;
   if (happens(FaultKind::kTransient)) return answer_failure(task, 500, "oops");
   const auto found = truth_.find(task.header(messaging::header::kIdempotencyKey));
-  if (found == truth_.end()) return answer_success(task, R"({"state":"not_done"})");
-  const KeyTruth& truth = found->second;
+  if (found == truth_.end()) {
+    truth_[task.header(messaging::header::kIdempotencyKey)].denied_attempt = attempt_of(task);
+    return answer_success(task, R"({"state":"not_done"})");
+  }
+  KeyTruth& truth = found->second;
   if (truth.working) return answer_success(task, R"({"state":"in_progress"})");
   if (truth.present) return answer_success(task, R"({"state":"done","reply":)" + truth.reply + "}");
   if (truth.tombstone || truth.undone > 0) return answer_success(task, R"({"state":"undone"})");
+  truth.denied_attempt = attempt_of(task);
   answer_success(task, R"({"state":"not_done"})");
 }
 

@@ -30,6 +30,7 @@ struct KeyTruth {
   bool undo_found_something = false;
   std::int64_t refused_attempt = 0;  ///< The last forward attempt that was refused.
   std::string returned_send, taken_send;  ///< The last request sent back untouched, and taken.
+  std::int64_t denied_attempt = 0;   ///< The last of which a probe was told: not done.
   bool done_after_refusal = false;   ///< Of two deliveries of one request one was refused and one done.
   std::string body, reply;
   std::vector<AdapterTask> waiting;  ///< Repeats that came while it worked.
