@@ -90,6 +90,14 @@ TEST_F(BenchTest, ParkedSagasSurviveTheCrashOfTheRun) {
   static_cast<void>(number(result, "parked_mb"));
 }
 
+// Its adapters answer so that every order is shipped and invoiced.
+TEST_F(BenchTest, TheShippedWorkflowRunsToItsEnd) {
+  const dsl::Value result =
+      measured({"retail", "--workflows", WEFT_SOURCE_DIR "/workflows/retail", "--in-flight", "4",
+                "--seconds", "1"});
+  EXPECT_GT(number(result, "sagas_per_s"), 0.5);
+}
+
 TEST_F(BenchTest, WhatMakesNoSenseIsRefused) {
   const Finished unknown = bench({"linear", "--seconds", "1"});
   EXPECT_EQ(unknown.exit_code, 2);

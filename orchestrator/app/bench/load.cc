@@ -185,7 +185,10 @@ void Load::on_change(const messaging::Received& message) {
   const auto now = Steady::now();
   {
     const std::lock_guard lock(mutex_);
-    const std::int64_t number = orders_.number_in(text_member(message.body, "subject"));
+    // The key of a shipped workflow begins with the channel.
+    std::string_view id = text_member(message.body, "subject");
+    id.remove_prefix(id.rfind('/') + 1);
+    const std::int64_t number = orders_.number_in(id);
     if (number < 0) return;
     const std::string_view type = type_of(message.subject);
     const bool good = type == workload_.ends_with;
