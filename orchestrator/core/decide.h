@@ -99,6 +99,7 @@ class Decider {
   void set_status(const std::string& status);
   void end_overlay(const Node& n);
   void uncover(const StepPath& path);
+  [[nodiscard]] const std::string* other_overlay(const StepPath& path) const;
   bool take_event(NodeId id, const std::string& name, const std::string& event_id,
                   const dsl::Value& data, bool signal);
   void listen_done(NodeId id, const dsl::Value& data);

@@ -18,14 +18,32 @@ void Decider::set_status(const std::string& status) {
   emit(StatusChanged{status, s_.status, false, {}});
 }
 
-/// The wait is over: the former status is published again.
+/// The wait is over: the status under it is published again.
 void Decider::end_overlay(const Node& n) {
   if (!n.waiting || !s_.overlay) return;
   uncover(StepPath(n.path));
 }
 
 void Decider::uncover(const StepPath& path) {
-  emit(StatusChanged{s_.overlay_from, s_.status, false, path});
+  const std::string* other = other_overlay(path);
+  if (other == nullptr) return emit(StatusChanged{s_.overlay_from, s_.status, false, path});
+  const Node* n = s_.find(path);
+  // Nobody sees a change; but the wait of a step that goes on is ended by this event.
+  if (*other == s_.status && (n == nullptr || !n->waiting)) return;
+  emit(StatusChanged{std::string(*other), s_.status, false, path});
+}
+
+/// What another step, which still waits, lays over the status: what is shown now, if that is one.
+const std::string* Decider::other_overlay(const StepPath& path) const {
+  const std::string* found = nullptr;
+  for (const Node& n : s_.nodes) {
+    if (!n.waiting || n.path == path) continue;
+    const dsl::Step* step = step_of(n);
+    if (step == nullptr || !step->call || step->call->on_wait_status.empty()) continue;
+    if (step->call->on_wait_status == s_.status) return &step->call->on_wait_status;
+    found = &step->call->on_wait_status;
+  }
+  return found;
 }
 
 void Decider::emit_named(const StepPath& path, const std::string& name, Value data) {

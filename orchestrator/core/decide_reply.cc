@@ -194,6 +194,12 @@ void Decider::retry_or_fail(NodeId id, const ReportReply& r, const Judgement& j,
     return;
   }
   give_up(id, error, conclusive);
+  // The place is stuck for what others may have done. What this one said must not be lost: with a
+  // late refusal of theirs it proves that nothing happened.
+  if (node(id).stuck && !conclusive && r.reply.kind == TaskReply::Kind::kFailure) {
+    REACHED("a refusal leaves a pivot in doubt");
+    emit(recorded(r, j));
+  }
 }
 
 /// Nobody knows what this attempt did: ask (probe), try again with the same key, or be in doubt.

@@ -252,9 +252,12 @@ class Folder {
       if (!s_.overlay) s_.overlay_from = s_.status;
       s_.overlay = true;
     } else {
-      s_.overlay = false;
-      s_.overlay_from.clear();
       if (!e.path.empty()) at(e.path).waiting = false;
+      // Where another step waits, what that one says may lie there now.
+      if (e.path.empty() || e.status == s_.overlay_from || !somebody_waits()) {
+        s_.overlay = false;
+        s_.overlay_from.clear();
+      }
     }
     s_.status = e.status;
   }
@@ -530,6 +533,10 @@ class Folder {
   void owed(Node& n, bool value) { bump(n, &Node::owed, &SlotState::owed, &Node::own_owed, value); }
   void undoing(Node& n, bool value) {
     bump(n, &Node::undoing, &SlotState::undoing, &Node::own_undoing, value);
+  }
+  [[nodiscard]] bool somebody_waits() const {
+    return std::any_of(s_.nodes.begin(), s_.nodes.end(),
+                       [](const Node& n) { return n.waiting; });
   }
   /// The step's forward part is over.
   void close(Node& n) {

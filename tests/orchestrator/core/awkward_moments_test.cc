@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <algorithm>
 #include <string>
 
 #include "tests/orchestrator/core/order_story.h"
@@ -125,6 +126,40 @@ TEST(AwkwardMoments, WithinIsSpentOnce) {
   EXPECT_THAT(s.asked(), ElementsAre("undo print"));
 }
 
+// The time for completions ends while the pivot is asked once more: that attempt goes on and may
+// succeed, but "pending" is no answer any more. What became of a pivot is never guessed.
+TEST(AwkwardMoments, APivotsTimeEndsWhileItIsAskedAgain) {
+  const auto asked_again = [] {
+    Story s(kHead + R"(steps:
+  - {step: reserve, call: stock.reserve, compensate: {call: stock.release}}
+  - {step: ship, pivot: true, call: wms.ship, completes: {within: 1h, heartbeat: 50m}}
+)");
+    s.start().reply("reserve").pending("ship").after(3'500'000);
+    s.late("ship", 1, silence(Kind::kHeartbeatMissed)).after(1000);
+    EXPECT_THAT(s.asked(), ElementsAre("ship"));
+    s.after(99'000);
+    EXPECT_THAT(s.told(), ::testing::Contains("TimerFired ship"));
+    EXPECT_THAT(s.asked(), ElementsAre("ship")) << "the time is over; the attempt is not";
+    EXPECT_EQ(s.state(), "running");
+    return s;
+  };
+  Story done = asked_again();
+  done.reply("ship");
+  EXPECT_EQ(done.state(), "completed");
+
+  Story pending = asked_again();
+  pending.pending("ship");
+  EXPECT_EQ(pending.state(), "stuck");
+  EXPECT_THAT(pending.asked(), IsEmpty());
+  core::ReportReply completed;
+  completed.path = StepPath("ship");
+  completed.attempt = 1;
+  completed.reply = success();
+  completed.by_token = true;
+  pending.command(completed, "");
+  EXPECT_EQ(pending.state(), "completed");
+}
+
 // Withdrawn while it was with an adapter that was too busy: refused unexecuted is as good as not sent.
 TEST(AwkwardMoments, ACancelMeetsABusyAdapter) {
   Story s = order();
@@ -206,6 +241,59 @@ steps:
   }
   s.reply("reserve");
   EXPECT_EQ(s.status(), "reserved");
+}
+
+const std::string kTwoWaits = kHead + R"(statuses: [accepted, no-stock, no-bank, done]
+steps:
+  - step: both
+    parallel:
+      - {step: reserve, call: stock.reserve, on_wait: {after: 2s, status: no-stock}, compensate: none}
+      - {step: charge, call: bank.charge, on_wait: {after: 2s, status: no-bank}, compensate: none}
+  - {step: done, set: {}, status: done}
+)";
+
+// Two steps wait at once: the end of one wait leaves the other's status.
+TEST(AwkwardMoments, OneOfTwoWaitsEnds) {
+  Story s(kTwoWaits);
+  s.start();
+  s.command(core::ReportWaiting{StepPath("reserve"), 1}, "");
+  s.command(core::ReportWaiting{StepPath("charge"), 1}, "");
+  EXPECT_EQ(s.status(), "no-bank");
+  s.command(core::ReportWaitEnded{StepPath("charge"), 1}, "");
+  EXPECT_EQ(s.status(), "no-stock");
+  EXPECT_FALSE(s.saga().find(StepPath("charge"))->waiting);
+  s.command(core::ReportWaiting{StepPath("charge"), 1}, "");
+  EXPECT_EQ(s.status(), "no-bank");
+  s.command(core::ReportWaitEnded{StepPath("reserve"), 1}, "");
+  EXPECT_EQ(s.status(), "no-bank");
+  EXPECT_FALSE(s.saga().find(StepPath("reserve"))->waiting);
+  s.command(core::ReportWaitEnded{StepPath("charge"), 1}, "");
+  EXPECT_EQ(s.status(), "accepted") << "what lies below both";
+  s.reply("reserve").reply("charge");
+  EXPECT_EQ(s.status(), "done");
+}
+
+// A wait may also end with the answer; nothing is told where nothing is seen to change.
+TEST(AwkwardMoments, AnAnswerEndsOneOfTwoWaits) {
+  Story s(kTwoWaits);
+  s.start();
+  s.command(core::ReportWaiting{StepPath("reserve"), 1}, "");
+  s.command(core::ReportWaiting{StepPath("charge"), 1}, "");
+  s.reply("charge");
+  EXPECT_EQ(s.status(), "no-stock");
+  s.reply("reserve");
+  EXPECT_EQ(s.status(), "done");
+
+  Story quiet(kTwoWaits);
+  quiet.start();
+  quiet.command(core::ReportWaiting{StepPath("reserve"), 1}, "");
+  quiet.command(core::ReportWaiting{StepPath("charge"), 1}, "");
+  quiet.reply("reserve");
+  EXPECT_EQ(quiet.status(), "no-bank");
+  const auto told = quiet.told();
+  EXPECT_EQ(std::count(told.begin(), told.end(), "StatusChanged reserve"), 1) << "its beginning";
+  quiet.command(core::ReportWaitEnded{StepPath("charge"), 1}, "");
+  EXPECT_EQ(quiet.status(), "accepted");
 }
 
 // ---- Deadlines and cancels --------------------------------------------------------------------

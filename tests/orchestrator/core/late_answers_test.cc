@@ -56,6 +56,22 @@ TEST(LateAnswers, ARefusalDeclaredToLeaveSomethingSettlesNothingEither) {
   EXPECT_EQ(*state_of(s, "charge"), StepState::kInDoubt);
 }
 
+// The pivot is in doubt for its first attempt alone: the second one has refused. When the first
+// refuses, too, though late, nothing is in doubt any more.
+TEST(LateAnswers, ARefusalThatLeavesAPivotStuckCountsForItsAttempt) {
+  Story s(kHead + R"(steps:
+  - {step: reserve, call: stock.reserve, compensate: {call: stock.release}}
+  - {step: charge, pivot: true, call: bank.charge}
+)");
+  s.start().reply("reserve").time_out("charge").after(1000).refuse("charge", "declined");
+  ASSERT_EQ(s.state(), "stuck");
+  EXPECT_THAT(s.told(), Contains("LateReplyRecorded charge"));
+  s.late("charge", 1, failure("declined", 409));
+  EXPECT_EQ(*state_of(s, "charge"), StepState::kFailed);
+  EXPECT_EQ(s.state(), "compensating");
+  EXPECT_THAT(s.asked(), ElementsAre("undo reserve"));
+}
+
 // "Recorded once per attempt" must not hide the success that follows a late failure.
 TEST(LateAnswers, ASuccessAfterALateFailureOfTheSameAttemptIsUndone) {
   Story s = order();

@@ -199,5 +199,43 @@ TEST(MovingStock, UndoingAReleasePutsBackWhatItTook) {
   EXPECT_TRUE(s.ledger_empty());
 }
 
+// The last guard of the ledger: what was held is shipped or released when the saga ends. The books
+// of this one are made wrong by hand, as a fault of ours would; it must not end as if all were well.
+TEST(MovingStock, NoSagaEndsWithALedgerThatDoesNotBalance) {
+  Story s(kHead + R"(resources: {stock: {by: [sku]}}
+steps:
+  - step: reserve
+    call: stock.reserve
+    holds: {stock: '${ [{sku: "a", qty: 5}] }'}
+    compensate: {call: stock.release}
+  - {step: ship, call: wms.ship, compensate: none, consumes: {stock: '${ [{sku: "a", qty: 3}] }'}}
+  - {step: rest, call: stock.release, compensate: none, releases: {stock: all}}
+)");
+  s.start().reply("reserve").reply("ship");
+  core::Command last;
+  core::ReportReply reply;
+  reply.path = core::StepPath("rest");
+  reply.attempt = 1;
+  reply.reply = success();
+  last.body = reply;
+  const core::DecideContext now{s.saga().accepted_at};
+  for (const std::int64_t too_much : {1, -1}) {
+    core::SagaState wrong = s.saga();
+    auto& held = wrong.ledger.at("stock").held.begin()->second;
+    held = *dsl::Decimal::add(held, dsl::Decimal::from_integer(too_much));
+    EXPECT_THROW((void)core::decide(s.graph(), wrong, last, now), core::InvariantBroken);
+  }
+  s.reply("rest");
+  EXPECT_EQ(s.state(), "completed");
+  const core::Totals& books = s.saga().ledger.at("stock");
+  const auto sum = [](const std::map<std::string, dsl::Decimal>& column) {
+    return column.empty() ? std::string("0") : column.begin()->second.to_string();
+  };
+  EXPECT_EQ(sum(books.held), "5");
+  EXPECT_EQ(sum(books.consumed), "3");
+  EXPECT_EQ(sum(books.released), "2");
+  EXPECT_TRUE(s.ledger_empty());
+}
+
 }  // namespace
 }  // namespace weft::test
