@@ -29,7 +29,8 @@ tl::unexpected<engine::Response> wrong_method(const HttpRequest& request,
                                               std::string_view allowed) {
   return tl::unexpected(
       engine::problem(405, "wrong_method",
-                      "this address takes " + std::string(allowed) + ", not " + request.method));
+                      "this address takes " + std::string(allowed) + ", not " + request.method,
+                      {{"allow", std::string(allowed)}}));
 }
 
 /// Reads what a request says beside its address, remembering the first thing that is wrong.
@@ -256,6 +257,11 @@ Result sagas(Reader& reader, const std::vector<std::string>& path) {
     list.since = reader.timestamp("since");
     list.limit = reader.limit(list.limit);
     list.cursor = reader.parameter("cursor");
+    const std::string restored = reader.parameter("restored");
+    if (!restored.empty() && restored != "true" && restored != "false") {
+      reader.fail("bad_parameter", "`restored` is to be true or false");
+    }
+    list.restored = restored == "true";
     return reader.done(std::move(list));
   }
   const std::string& saga = path[1];

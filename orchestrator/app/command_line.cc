@@ -24,7 +24,8 @@ namespace {
 const std::vector<OptionSpec>& global_options() {
   static const std::vector<OptionSpec> all = {
       {"--server", "URL", "the orchestrator (WEFT_SERVER; http://127.0.0.1:7717)", false},
-      {"--token-file", "FILE", "who you are (WEFT_TOKEN, a file or the token; DATA/admin.token where readable)", false},
+      {"--token-file", "FILE",
+       "who you are (WEFT_TOKEN, a file or the token; DATA/admin.token where readable)", false},
       {"--actor", "NAME", "the name that actions are recorded under (your user name)", false},
       {"-o", "FORMAT", "json, yaml or table (table)", false},
   };

@@ -146,7 +146,8 @@ Applied set_inbox(std::string& target, const std::string& text) {
 
 Applied set_stream(std::string& target, const std::string& text) {
   if (!messaging::is_jetstream_name(text)) {
-    return tl::unexpected<std::string>("a stream's name: one word without `.`, `*`, `>` and blanks");
+    return tl::unexpected<std::string>(
+        "a stream's name: one word without `.`, `*`, `>` and blanks");
   }
   target = text;
   return {};

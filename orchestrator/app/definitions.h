@@ -21,7 +21,8 @@ struct DefinitionFiles {
 /// Files as they are given; of folders every *.yaml and *.yml in them and below that is a
 /// definition, in order of path: not *.test.yaml, and nothing without a line that begins with
 /// `weft:`, `workflow:` or `adapter:`. Adapters and sub-sagas that a file names are taken from its
-/// folder, or a folder in that, if they are not given. The error names the first path that cannot be read.
+/// folder, or a folder in that, if they are not given. The error names the first path that cannot
+/// be read.
 [[nodiscard]] tl::expected<DefinitionFiles, std::string> read_definitions(
     const std::vector<std::string>& paths);
 

@@ -33,6 +33,10 @@ HttpResponse render(const engine::Response& response, std::string content_type =
       response.status == 503 && ms > 0) {
     out.headers.emplace_back("Retry-After", std::to_string((ms + 999) / 1000));
   }
+  // RFC 9110, 15.5.6: whoever is refused a method is told which ones there are.
+  if (response.status == 405) {
+    out.headers.emplace_back("Allow", response.body.string_or("allow", "GET"));
+  }
   out.headers.emplace_back("Cache-Control", "no-store");
   out.headers.emplace_back("X-Content-Type-Options", "nosniff");
   return out;
@@ -40,6 +44,10 @@ HttpResponse render(const engine::Response& response, std::string content_type =
 
 HttpResponse refuse(int status, std::string_view code, std::string_view detail) {
   return render(engine::problem(status, code, detail));
+}
+
+HttpResponse only_posted(std::string_view detail) {
+  return render(engine::problem(405, "wrong_method", detail, {{"allow", "POST"}}));
 }
 
 /// Names of actors stand in logs, events and on screens for ever.
@@ -222,7 +230,7 @@ HttpResponse HttpApi::State::open_stream(const HttpRequest& request) {
 }
 
 HttpResponse HttpApi::State::hook(const HttpRequest& request, const core::Actor& actor) const {
-  if (request.method != "POST") return refuse(405, "wrong_method", "webhooks are posted");
+  if (request.method != "POST") return only_posted("webhooks are posted");
   engine::Webhook webhook;
   for (std::size_t i = 1; i < request.path.size(); ++i) {
     webhook.path += (i == 1 ? "" : "/") + request.path[i];
@@ -247,7 +255,7 @@ HttpResponse HttpApi::State::api(HttpRequest request, const core::Actor& actor) 
     if (first == "changes") return open_stream(request);
   }
   if (first == "backup" && request.path.size() == 1) {
-    if (request.method != "POST") return refuse(405, "wrong_method", "a backup is posted");
+    if (request.method != "POST") return only_posted("a backup is posted");
     auto body = Value::parse(request.body);
     const std::string dir = body && body->is_object() ? body->string_or("dir", "") : "";
     if (dir.empty() || dir.front() != '/') {

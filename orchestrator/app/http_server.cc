@@ -81,7 +81,9 @@ class BoundedPool final : public httplib::TaskQueue {
 class RequestStream final : public httplib::Stream {
  public:
   RequestStream(int socket, std::size_t head_bytes)
-      : socket_(socket), head_(head_bytes), until_(std::chrono::steady_clock::now() + kBodySeconds) {}
+      : socket_(socket),
+        head_(head_bytes),
+        until_(std::chrono::steady_clock::now() + kBodySeconds) {}
 
   ssize_t read(char* bytes, size_t size) override {
     if (taken_ < head_.size()) {
@@ -104,7 +106,9 @@ class RequestStream final : public httplib::Stream {
       if (count >= 0 || (errno != EAGAIN && errno != EINTR)) return count;
     }
   }
-  bool is_readable() const override { return wait(POLLIN, std::chrono::seconds(kReadSeconds), true); }
+  bool is_readable() const override {
+    return wait(POLLIN, std::chrono::seconds(kReadSeconds), true);
+  }
   bool is_writable() const override {
     if (!wait(POLLOUT, std::chrono::seconds(kWriteSeconds), false)) return false;
     char byte = 0;  // Gone without a word: streams must not be written for nobody.

@@ -149,7 +149,8 @@ engine::Limits engine_limits(const Config& config, const store::StoreStats& disk
   }
   // load_config() has refused what is unknown or too small.
   for (const auto& [name, value] : config.limits) {
-    if (!engine::set_limit(limits, name, value)) log(LogLevel::kWarn, "limits." + name + " is void");
+    if (!engine::set_limit(limits, name, value))
+      log(LogLevel::kWarn, "limits." + name + " is void");
   }
   return limits;
 }

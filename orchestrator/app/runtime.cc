@@ -205,7 +205,8 @@ void Runtime::note_checks(engine::Engine& engine) {
 
 void Runtime::loop(engine::Engine& engine) {
   engine_ = &engine;
-  // Asked here and not by whoever starts us: a change after this answer is announced, and runs later.
+  // Asked here and not by whoever starts us: a change after this answer is announced, and runs
+  // later.
   if (bus_ != nullptr) engine.on_bus_state(bus_->connected());
   std::vector<std::function<void()>> posted;
   std::vector<Input> inputs;

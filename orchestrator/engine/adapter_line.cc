@@ -82,10 +82,10 @@ void AdapterLine::remove(Task* task) {
   task->place_list = nullptr;
 }
 
-// Of a burst of tasks an adapter takes what it has room for and refuses the rest at once; sending all
-// of them again after its retry_after would only repeat that. What is still in flight when the
-// refusals have come in is what it takes. Nothing in flight means nothing was taken: an outage, after
-// which it soon takes as much as before, while a full adapter rarely takes more than it did.
+// Of a burst of tasks an adapter takes what it has room for and refuses the rest at once; sending
+// all of them again after its retry_after would only repeat that. What is still in flight when the
+// refusals have come in is what it takes. Nothing in flight means nothing was taken: an outage,
+// after which it soon takes as much as before, while a full adapter rarely takes more than it did.
 void AdapterLine::refused() {
   outage_ = in_flight == 0;
   const double taken = std::max<double>(1, static_cast<double>(in_flight));
@@ -107,7 +107,8 @@ bool AdapterLine::has_room() const {
 std::size_t AdapterLine::waiting() const {
   std::size_t count = compensations_.size() + forward_.size() + delayed.size();
   for (const auto& [workflow, tasks] : held_) count += tasks.size();
-  for (const auto& [subject, lane] : lanes) count += lane.compensations.size() + lane.forward.size();
+  for (const auto& [subject, lane] : lanes)
+    count += lane.compensations.size() + lane.forward.size();
   return count;
 }
 

@@ -14,8 +14,8 @@
 namespace weft::engine {
 
 /// What waits for one adapter: compensations first, each kind in order of arrival. Tasks that can
-/// not be sent for a reason of their own (a paused workflow, a subject on which nobody listens) step
-/// aside, so that they hold up nobody behind them.
+/// not be sent for a reason of their own (a paused workflow, a subject on which nobody listens)
+/// step aside, so that they hold up nobody behind them.
 class AdapterLine final {
  public:
   explicit AdapterLine(std::string adapter) : name(std::move(adapter)) {}
@@ -67,7 +67,7 @@ class AdapterLine final {
 
   const std::string name;
   dsl::AdapterLimits limits;          ///< In force.
-  std::optional<std::int64_t> concurrency_set, rate_count_set, rate_window_set;  ///< By an operator.
+  std::optional<std::int64_t> concurrency_set, rate_count_set, rate_window_set;  ///< By a person.
   Breaker breaker;
   RateLimit rate;
   bool paused = false;

@@ -47,7 +47,8 @@ bool BuiltinAdapter::on_message(const messaging::Received& message, const Reply&
   }
   const std::string saga = saga_in(*input);
   if (saga.empty()) {
-    context_.answer(reply, problem(400, "malformed", "say which saga: `saga`, or `workflow` and `key`"));
+    context_.answer(reply,
+                    problem(400, "malformed", "say which saga: `saga`, or `workflow` and `key`"));
   } else if (operation == "cancel") {
     cancel(saga, input->string_or("reason", ""), actor, reply);
   } else if (operation == "signal") {

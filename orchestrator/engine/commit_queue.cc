@@ -1,11 +1,22 @@
 #include "orchestrator/engine/commit_queue.h"
 
 #include <cassert>
+#include <string>
 #include <utility>
 
 #include "orchestrator/core/planted.h"
 
 namespace weft::engine {
+namespace {
+
+std::uint64_t row_hash(const store::StreamId& stream, const store::Bytes& id) {
+  std::string name = stream.name;
+  name += '\0';
+  name += id;
+  return std::hash<std::string>{}(name) + stream.partition;
+}
+
+}  // namespace
 
 CommitQueue::CommitQueue(store::EventStore& store, Executor post, std::size_t in_flight_max,
                          std::function<void(const store::StoreError&)> failed)
@@ -16,6 +27,10 @@ CommitQueue::CommitQueue(store::EventStore& store, Executor post, std::size_t in
       durable_position_(store.head_position()) {}
 
 CommitQueue::~CommitQueue() { *alive_ = false; }
+
+void CommitQueue::found_in_outbox(const store::StreamId& stream, const store::Bytes& id) {
+  outbox_.insert(row_hash(stream, id));
+}
 
 store::Commit& CommitQueue::open() { return commits_.emplace_back(); }
 
@@ -55,6 +70,10 @@ std::size_t CommitQueue::submit() {
   }
   if (PLANTED(1)) {  // effects and answers leave before they are durable
     for (const auto& action : std::exchange(actions_, {})) action(store_.head_position() + 1);
+  }
+  for (const store::Commit& commit : commits_) {
+    for (const auto& row : commit.outbox_settle) outbox_.erase(row_hash(row.stream, row.id));
+    for (const auto& row : commit.outbox_add) outbox_.insert(row_hash(row.stream, row.id));
   }
   const std::uint64_t number = current_number_++;
   batch_events_ = 0;

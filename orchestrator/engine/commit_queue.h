@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <unordered_set>
 #include <vector>
 
 #include "orchestrator/engine/engine.h"
@@ -35,6 +36,10 @@ class CommitQueue final {
   /// Ends the turn. Returns how many actions ran at once because nothing was outstanding.
   std::size_t submit();
 
+  /// Effects owed to the world: rows of the outbox, with what this batch adds and settles.
+  [[nodiscard]] std::size_t outbox_rows() const { return outbox_.size(); }
+  /// A row that is there from before.
+  void found_in_outbox(const store::StreamId& stream, const store::Bytes& id);
   /// May another batch be decided now?
   [[nodiscard]] bool has_room() const { return in_flight_.size() < in_flight_max_; }
   /// Nothing decided, nothing in flight, nothing waiting.
@@ -67,6 +72,7 @@ class CommitQueue final {
   std::vector<PositionedAction> actions_;
   std::deque<Batch> in_flight_;
   std::uint64_t batch_events_ = 0;
+  std::unordered_set<std::uint64_t> outbox_;  ///< Hashes of the rows' names: only counted.
   std::uint64_t current_number_ = 1, durable_number_ = 0;
   std::uint64_t durable_position_ = 0;
   bool failed_ = false;

@@ -20,7 +20,8 @@ Context::Context(EngineConfig configuration, store::EventStore& event_store,
       commits(store, post, static_cast<std::size_t>(limits.batches_in_flight),
               [this](const store::StoreError& error) {
                 failed = true;
-                log(LogLevel::kError, "the store failed: " + error.message, {{"code", "store_failed"}});
+                log(LogLevel::kError, "the store failed: " + error.message,
+                    {{"code", "store_failed"}});
                 if (config.on_fatal) config.on_fatal(error);
               }),
       registry(store, commits, config.log, config.compile),
@@ -32,6 +33,8 @@ Context::Context(EngineConfig configuration, store::EventStore& event_store,
             static_cast<std::size_t>(limits.sagas_in_memory_bytes)),
       projections(store, metrics),
       objectives(store, metrics, limits.label_values),
+      ages(store, metrics, limits.label_values),
+      restored(store),
       ordering(store),
       timers(store, static_cast<std::size_t>(limits.timers_in_memory)),
       dispatcher(bus, limits, {config.inbox_prefix, store.facts().id, secret}, std::move(tasks),
@@ -51,15 +54,17 @@ void Context::refresh_store() {
   if (store_stats.damages > damages) {
     log(LogLevel::kError,
         "the store is damaged: " + store_stats.damage +
-            "; what is damaged is refused, the rest goes on: stop it, run `weft fsck`, restore a backup",
+            "; what is damaged is refused, the rest goes on: stop it, run `weft fsck`, restore a "
+            "backup",
         {{"code", "store_damaged"}});
   }
   if (store_stats.reserve_in_use != disk_full) {
     disk_full = store_stats.reserve_in_use;
     dispatcher.pause_all(paused || disk_full, now);
     log(disk_full ? LogLevel::kError : LogLevel::kInfo,
-        disk_full ? "the disk of the store is full: its reserve is in use, tasks are held; make room"
-                  : "the disk of the store has room again; tasks go on",
+        disk_full
+            ? "the disk of the store is full: its reserve is in use, tasks are held; make room"
+            : "the disk of the store has room again; tasks go on",
         {{"code", "store_full"}});
   }
   if (below_reserve() != low && !disk_full) {
@@ -74,13 +79,14 @@ std::optional<Response> Context::refusal_of_new_work() const {
   if (failed) return busy("store_failed", "the store failed; this process is about to end", 1000);
   if (!recovered) return busy("not_ready", "the orchestrator is still recovering", 500);
   if (draining) {
-    return busy("draining", "the orchestrator is shutting down; ask again, with the same key", 1000);
+    return busy("draining", "the orchestrator is shutting down; ask again, with the same key",
+                1000);
   }
   if (below_reserve()) {
     return busy("store_low", "the store's disk is below its reserve; running sagas go on", 30'000);
   }
-  if (partition.full() ||
-      dispatcher.open() >= static_cast<std::size_t>(limits.tasks_queued)) {
+  if (partition.full() || dispatcher.open() >= static_cast<std::size_t>(limits.tasks_queued) ||
+      dispatcher.open_bytes() >= static_cast<std::size_t>(limits.tasks_queued_bytes)) {
     return busy("busy", "the orchestrator's queues are full", limits.busy_retry_after_ms);
   }
   return std::nullopt;
@@ -89,7 +95,8 @@ std::optional<Response> Context::refusal_of_new_work() const {
 std::optional<core::SagaId> Context::saga_named(std::string_view name) const {
   if (core::is_saga_id(name)) return core::SagaId(name);
   const std::size_t colon = name.find(':');
-  if (colon == std::string_view::npos || colon == 0 || colon + 1 == name.size()) return std::nullopt;
+  if (colon == std::string_view::npos || colon == 0 || colon + 1 == name.size())
+    return std::nullopt;
   return core::saga_id(name.substr(0, colon), name.substr(colon + 1));
 }
 

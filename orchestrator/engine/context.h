@@ -12,16 +12,18 @@
 #include "orchestrator/engine/partition.h"
 #include "orchestrator/engine/projections.h"
 #include "orchestrator/engine/registry.h"
+#include "orchestrator/engine/restored_sagas.h"
 #include "orchestrator/engine/saga_repository.h"
+#include "orchestrator/engine/status_ages.h"
 #include "orchestrator/engine/timer_queue.h"
 
 namespace weft::engine {
 
 /// What the parts of one engine share. Owned by Engine; used on its thread.
 struct Context {
-  Context(EngineConfig configuration, store::EventStore& event_store, messaging::MessageBus& message_bus,
-          Clock& system_clock, Executor executor, std::string store_secret, Dispatcher::Hooks tasks,
-          Partition::Hooks commands);
+  Context(EngineConfig configuration, store::EventStore& event_store,
+          messaging::MessageBus& message_bus, Clock& system_clock, Executor executor,
+          std::string store_secret, Dispatcher::Hooks tasks, Partition::Hooks commands);
 
   EngineConfig config;
   store::EventStore& store;
@@ -39,6 +41,8 @@ struct Context {
   SagaRepository sagas;
   Projections projections;
   Objectives objectives;
+  StatusAges ages;
+  RestoredSagas restored;
   Ordering ordering;
   TimerQueue timers;
   Dispatcher dispatcher;

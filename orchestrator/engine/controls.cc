@@ -88,7 +88,8 @@ tl::expected<void, std::string> Controls::recover() {
     context_.paused = true;
     context_.log(LogLevel::kWarning,
                  "this store was restored from a backup: effects may have happened that it knows "
-                 "nothing of; nothing is dispatched until `weft unpause engine --reason`");
+                 "nothing of (`weft list --restored` names the sagas); nothing is dispatched until "
+                 "`weft unpause engine --reason`");
   }
   for (const std::string& workflow : paused_workflows_) {
     context_.dispatcher.pause_workflow(workflow, true, context_.now);
@@ -136,9 +137,10 @@ dsl::CompileResult Controls::register_definitions(const std::vector<dsl::SourceF
 void Controls::deploy(const Deploy& order, const core::Actor& actor, const Reply& reply) {
   for (const auto& file : order.files) {
     if (file.text.size() > static_cast<std::size_t>(context_.limits.yaml_bytes)) {
-      return context_.answer(reply, problem(413, "too_large", file.path + " is larger than " +
-                                                                  std::to_string(context_.limits.yaml_bytes) +
-                                                                  " bytes"));
+      return context_.answer(reply,
+                             problem(413, "too_large",
+                                     file.path + " is larger than " +
+                                         std::to_string(context_.limits.yaml_bytes) + " bytes"));
     }
   }
   auto outcome = context_.registry.deploy(order.files, order.attachments, actor, order.dry_run,
@@ -146,8 +148,9 @@ void Controls::deploy(const Deploy& order, const core::Actor& actor, const Reply
   if (outcome.refused) return context_.answer(reply, std::move(*outcome.refused));
   if (!outcome.ok()) {
     return context_.answer(
-        reply, problem(422, "definition_errors", "the definitions have errors; nothing was registered",
-                       {{"diagnostics", diagnostics_value(outcome.compiled.diagnostics)}}));
+        reply,
+        problem(422, "definition_errors", "the definitions have errors; nothing was registered",
+                {{"diagnostics", diagnostics_value(outcome.compiled.diagnostics)}}));
   }
   Value::Array registered;
   bool fresh = false;
@@ -180,13 +183,15 @@ void Controls::choose(const ChooseVersion& order, const core::Actor& actor, cons
                                 context_.now.time)) {
     std::vector<std::string> versions;
     for (const auto& build : found->second.builds) versions.push_back(build.version);
-    return context_.answer(
-        reply, unknown_name("unknown_version", "version of " + order.workflow, order.version, versions));
+    return context_.answer(reply, unknown_name("unknown_version", "version of " + order.workflow,
+                                               order.version, versions));
   }
-  record("choose_version", Value::object({{"workflow", order.workflow}, {"version", order.version}}),
-         actor, order.reason);
+  record("choose_version",
+         Value::object({{"workflow", order.workflow}, {"version", order.version}}), actor,
+         order.reason);
   if (registered_) registered_();
-  context_.answer(reply, success(Value::object({{"workflow", order.workflow}, {"current", order.version}})));
+  context_.answer(
+      reply, success(Value::object({{"workflow", order.workflow}, {"current", order.version}})));
 }
 
 Response Controls::unknown_adapter(const std::string& name) const {
@@ -201,7 +206,8 @@ void Controls::set_limits(const SetAdapterLimits& order, const core::Actor& acto
                           const Reply& reply) {
   for (const auto& number : {order.concurrency, order.rate_count, order.rate_window_ms}) {
     if (number && *number < 0) {
-      return context_.answer(reply, problem(400, "malformed", "limits are not negative; 0 = without"));
+      return context_.answer(reply,
+                             problem(400, "malformed", "limits are not negative; 0 = without"));
     }
   }
   const auto& lines = context_.dispatcher.lines();
@@ -217,7 +223,8 @@ void Controls::set_limits(const SetAdapterLimits& order, const core::Actor& acto
                                    {"rate_window_ms", number(line.rate_window_set)}});
   context_.commits.open().index_put.push_back(
       {table::kMeta, "limits/" + order.name, set.to_json()});
-  record("set_limits", Value::object({{"adapter", order.name}, {"limits", set}}), actor, order.reason);
+  record("set_limits", Value::object({{"adapter", order.name}, {"limits", set}}), actor,
+         order.reason);
   context_.answer(reply, success(Value::object({{"adapter", order.name}, {"limits", set}})));
 }
 
@@ -268,15 +275,17 @@ void Controls::pause(const Pause& order, const core::Actor& actor, const Reply& 
   }
   record(order.paused ? "pause" : "unpause",
          Value::object({{"kind", order.kind}, {"name", order.name}}), actor, order.reason);
-  context_.answer(reply, success(Value::object(
-                             {{"kind", order.kind}, {"name", order.name}, {"paused", order.paused}})));
+  context_.answer(reply,
+                  success(Value::object(
+                      {{"kind", order.kind}, {"name", order.name}, {"paused", order.paused}})));
 }
 
 // ---- Ordering and letters -----------------------------------------------------------------------
 
 void Controls::let_pass(const LetPass& order, const core::Actor& actor, const Reply& reply) {
   if (order.reason.empty()) {
-    return context_.answer(reply, problem(400, "reason_required", "letting others pass needs a reason"));
+    return context_.answer(reply,
+                           problem(400, "reason_required", "letting others pass needs a reason"));
   }
   const auto queues = context_.ordering.blocked(order.key);
   if (order.key.empty() || queues.size() != 1) {
@@ -307,17 +316,20 @@ void Controls::let_pass(const LetPass& order, const core::Actor& actor, const Re
                                            {"next", next ? Value(next->str()) : Value()}})));
 }
 
-void Controls::resolve(const ResolveUnmatched& order, const core::Actor& actor, const Reply& reply) {
+void Controls::resolve(const ResolveUnmatched& order, const core::Actor& actor,
+                       const Reply& reply) {
   const auto letter = dead_letter_.find(order.id);
   if (!letter) {
-    return context_.answer(reply, problem(404, "unknown_letter", "there is no \"" + order.id + "\""));
+    return context_.answer(reply,
+                           problem(404, "unknown_letter", "there is no \"" + order.id + "\""));
   }
   if (order.discard) {
     if (order.reason.empty()) {
       return context_.answer(reply, problem(400, "reason_required", "discarding needs a reason"));
     }
     dead_letter_.remove(order.id);
-    record("discard", Value::object({{"id", order.id}, {"name", letter->name}}), actor, order.reason);
+    record("discard", Value::object({{"id", order.id}, {"name", letter->name}}), actor,
+           order.reason);
     return context_.answer(reply, success(Value::object({{"id", order.id}, {"discarded", true}})));
   }
   Value data = letter->data;
@@ -337,7 +349,8 @@ void Controls::resolve(const ResolveUnmatched& order, const core::Actor& actor, 
   };
   if (letter->kind == "event") {
     // Another id: the first one is remembered as seen.
-    const std::string again = letter->event_id + "/again/" + to_hex(context_.config.random_bytes(4));
+    const std::string again =
+        letter->event_id + "/again/" + to_hex(context_.config.random_bytes(4));
     correlation_.accept(letter->name, std::move(data), again, actor, {}, done);
   } else if (restart_) {
     restart_(*letter, order.id, data, actor, done);
@@ -369,7 +382,8 @@ void Controls::prune(const Prune& order, const core::Actor& actor, const Reply& 
       if (prune_one(core::SagaId(value->string_or("saga", "")), order.dry_run)) ++removed;
     }
     looked_at += rows->size();
-    if (rows->size() < kPerCall || looked_at >= static_cast<std::size_t>(context_.limits.scan_rows)) {
+    if (rows->size() < kPerCall ||
+        looked_at >= static_cast<std::size_t>(context_.limits.scan_rows)) {
       break;
     }
   }

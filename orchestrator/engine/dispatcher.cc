@@ -14,7 +14,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// The broker says "nobody listens" within one round trip; who has not been refused by then is heard.
+// The broker says "nobody listens" within one round trip; who has not been refused by then is
+// heard.
 constexpr milliseconds kHeard{250};
 // A wait is over for its audience when the task has been at work for so long.
 constexpr milliseconds kAtWork{1000};
@@ -75,6 +76,8 @@ void Dispatcher::add(const core::SagaId& saga, OutboxRowData row, bool resent, c
   task.queued_at = row.queued_at;
   task.unsafe = row.unsafe;
   task.window_ms = row.window_ms;
+  task.bytes = row.bytes;
+  open_bytes_ += task.bytes;
   task.sent_before = resent;
   task.number = ++numbers_;
   task.token = token_of(key, row.node);
@@ -128,6 +131,7 @@ void Dispatcher::settle(const TaskKey& key) {
   }
   clear_alarms(task);
   by_token_.erase(task.token);
+  open_bytes_ -= task.bytes;
   tasks_.erase(found);
 }
 
@@ -150,9 +154,10 @@ void Dispatcher::withdraw(const TaskKey& key, const Moment& now) {
 }
 
 void Dispatcher::report_withdrawn(Task& task) {
-  report(task, task.sent_before
-                   ? reply_of(core::TaskReply::Kind::kNotResent, "withdrawn; it may have been executed")
-                   : reply_of(core::TaskReply::Kind::kNotSent, "withdrawn before it was executed"));
+  report(task,
+         task.sent_before
+             ? reply_of(core::TaskReply::Kind::kNotResent, "withdrawn; it may have been executed")
+             : reply_of(core::TaskReply::Kind::kNotSent, "withdrawn before it was executed"));
 }
 
 bool Dispatcher::is_withdrawn(Task& task) const {
@@ -284,7 +289,8 @@ bool Dispatcher::on_reply(const std::string& token, messaging::Received& message
     return true;
   }
   Task& task = *found->second;
-  if (task.state == Task::State::kReported) REACHED("a second answer overtakes the first one's decision");
+  if (task.state == Task::State::kReported)
+    REACHED("a second answer overtakes the first one's decision");
   if (task.state == Task::State::kReported) return false;  // the decider records what comes late
   AdapterLine& line = this->line(task.dispatch.adapter);
   const bool was_sent = task.state == Task::State::kSent;
@@ -371,8 +377,8 @@ void Dispatcher::leave_flight(AdapterLine& line, Task& task) {
   }
 }
 
-// Nobody listens on its subject: the task and those behind it wait there, and one of them asks again
-// from time to time.
+// Nobody listens on its subject: the task and those behind it wait there, and one of them asks
+// again from time to time.
 void Dispatcher::bounce(AdapterLine& line, Task& task, const Moment& now) {
   leave_flight(line, task);
   line.breaker.undecided();

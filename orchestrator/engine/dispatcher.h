@@ -84,7 +84,8 @@ class Dispatcher final {
   // ---- Operators.
   void set_defined_limits(const std::string& adapter, const dsl::AdapterLimits& limits);
   void set_limits(const std::string& adapter, std::optional<std::int64_t> concurrency,
-                  std::optional<std::int64_t> rate_count, std::optional<std::int64_t> rate_window_ms);
+                  std::optional<std::int64_t> rate_count,
+                  std::optional<std::int64_t> rate_window_ms);
   void pause_adapter(const std::string& adapter, bool paused, const Moment& now);
   void pause_workflow(const std::string& workflow, bool paused, const Moment& now);
   void pause_all(bool paused, const Moment& now);
@@ -94,6 +95,7 @@ class Dispatcher final {
     return lines_;
   }
   [[nodiscard]] std::size_t open() const { return tasks_.size(); }
+  [[nodiscard]] std::size_t open_bytes() const { return open_bytes_; }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
   [[nodiscard]] bool knows(const TaskKey& key) const { return tasks_.contains(key); }
   /// The open task; nullptr if there is none.
@@ -160,6 +162,7 @@ class Dispatcher final {
   std::unordered_set<std::string> paused_workflows_;
   bool paused_all_ = false, draining_ = false, connected_ = false;
   std::size_t in_flight_ = 0;
+  std::size_t open_bytes_ = 0;  ///< Of all tasks.
   std::uint64_t numbers_ = 0;
 };
 

@@ -43,7 +43,7 @@ EffectRows::EffectRows(const SagaEntry& entry, store::Commit& commit, const Mome
 void EffectRows::put_row(std::string id, core::SagaEffect effect, std::uint32_t node, bool unsafe,
                          std::int64_t window_ms) {
   released_.push_back(
-      {std::move(effect), std::move(id), {now_.time, node, unsafe, window_ms, workflow_, {}}});
+      {std::move(effect), std::move(id), {now_.time, node, unsafe, window_ms, workflow_, {}, 0}});
 }
 
 void EffectRows::take_row(const std::string& id) {
@@ -55,7 +55,9 @@ std::vector<EffectRows::Released> EffectRows::finish() {
   for (Released& released : released_) {
     if (released.row_id.empty()) continue;
     released.row.effect = std::move(released.effect);
-    commit_.outbox_add.push_back({stream_, released.row_id, encode_row(released.row)});
+    std::string encoded = encode_row(released.row);
+    released.row.bytes = encoded.size();
+    commit_.outbox_add.push_back({stream_, released.row_id, std::move(encoded)});
     released.effect = std::move(released.row.effect);
   }
   return std::move(released_);

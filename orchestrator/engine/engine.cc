@@ -51,17 +51,22 @@ tl::expected<void, std::string> Engine::recover() {
     if (!last) return tl::unexpected("the last event can not be read: " + last.error().message);
     if (!last->empty()) last_durable.ms = last->back().at_ms;
   }
+  // So that what it accepts is told from what came with the backup (restored_sagas.h).
+  if (context.store.facts().restored) ++last_durable.ms;
   context.time.start(last_durable, context.clock);
   context.refresh();
   context.connected = context.bus.connected();
   context.refresh_store();
-  for (const auto& step :
-       {std::function<tl::expected<void, std::string>()>([&] { return context.registry.recover(); }),
-        std::function<tl::expected<void, std::string>()>([&] { return parts.controls.recover(); }),
-        std::function<tl::expected<void, std::string>()>([&] { return context.projections.recover(); }),
-        std::function<tl::expected<void, std::string>()>([&] { return context.ordering.recover(); }),
-        std::function<tl::expected<void, std::string>()>([&] { return parts.notifications.recover(); }),
-        std::function<tl::expected<void, std::string>()>([&] { return parts.recover_outbox(); })}) {
+  using Step = std::function<tl::expected<void, std::string>()>;
+  for (const Step& step :
+       {Step([&] { return context.registry.recover(); }),
+        Step([&] { return parts.controls.recover(); }),
+        Step([&] { return context.projections.recover(); }),
+        Step([&] { return context.ages.recover(context.sagas, context.commits); }),
+        Step([&] { return context.restored.recover(context.commits); }),
+        Step([&] { return context.ordering.recover(); }),
+        Step([&] { return parts.notifications.recover(); }),
+        Step([&] { return parts.recover_outbox(); })}) {
     if (auto done = step(); !done) return done;
   }
   parts.recover_queues();
@@ -279,6 +284,7 @@ bool Engine::drained() const {
 }
 
 MetricsSnapshot Engine::metrics() {
+  parts_->context.refresh();
   refresh_gauges(parts_->context, parts_->controls, parts_->dead_letter);
   return parts_->context.metrics.snapshot();
 }
@@ -291,8 +297,9 @@ std::optional<messaging::Message> busy_answer(const messaging::Received& message
   if (message.reply.empty()) return std::nullopt;
   auto to = messaging::reply_subject(message.reply);
   if (!to) return std::nullopt;
-  return to_message(std::move(*to), busy("busy", "the orchestrator's input queue is full; ask again",
-                                         limits.busy_retry_after_ms));
+  return to_message(std::move(*to),
+                    busy("busy", "the orchestrator's input queue is full; ask again",
+                         limits.busy_retry_after_ms));
 }
 
 }  // namespace weft::engine

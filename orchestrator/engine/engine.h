@@ -32,7 +32,7 @@ struct Change {
 struct EngineConfig {
   Limits limits;
   std::string inbox_prefix = "_INBOX.weft";  ///< nats.inbox
-  std::string notify_stream;                 ///< nats.stream: wait for this stream's PubAck; empty: no.
+  std::string notify_stream;  ///< nats.stream: wait for this stream's PubAck; empty: no.
   std::string version = "0.1.0";             ///< Of the program, for status and metrics.
   std::string commit;                        ///< What it was built from.
   /// How often the store is asked how full it is. A world without a clock of its own may ask less.
@@ -87,8 +87,8 @@ class Engine final {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// Reads the registry, the open effects and the timers. Call once, before anything else. The error
-  /// is a sentence for the operator.
+  /// Reads the registry, the open effects and the timers. Call once, before anything else. The
+  /// error is a sentence for the operator.
   [[nodiscard]] tl::expected<void, std::string> recover();
 
   /// `weft serve --workflows`: registers definitions before ready, as actor `serve`. Unlike the
@@ -101,7 +101,8 @@ class Engine final {
   void on_bus_state(bool connected);
   void request(Request request, Reply reply);
 
-  /// Does what is due. Must be called after input, and at the latest when next_wake_ms() has passed.
+  /// Does what is due. Must be called after input, and at the latest when next_wake_ms() has
+  /// passed.
   void turn();
   /// Milliseconds until turn() has something to do without input: 0 = now, nothing = only on input.
   [[nodiscard]] std::optional<std::int64_t> next_wake_ms();

@@ -26,8 +26,8 @@ constexpr milliseconds kOverlapEvery{5'000};
 
 Engine::Parts::Parts(EngineConfig config, store::EventStore& store, messaging::MessageBus& bus,
                      Clock& clock, Executor post, std::string secret)
-    : context(std::move(config), store, bus, clock, std::move(post), std::move(secret), task_hooks(),
-              command_hooks()),
+    : context(std::move(config), store, bus, clock, std::move(post), std::move(secret),
+              task_hooks(), command_hooks()),
       dead_letter(context),
       correlation(context, dead_letter),
       queries(context, dead_letter),
@@ -65,7 +65,9 @@ Engine::Parts::Parts(EngineConfig config, store::EventStore& store, messaging::M
 
 Dispatcher::Hooks Engine::Parts::task_hooks() {
   Dispatcher::Hooks hooks;
-  hooks.report = [this](const Task& task, core::TaskReply reply) { report(task, std::move(reply)); };
+  hooks.report = [this](const Task& task, core::TaskReply reply) {
+    report(task, std::move(reply));
+  };
   hooks.judge = [this](const Task& task, core::TaskReply& reply) {
     const auto entry = context.sagas.load(task.key.saga);
     if (entry && (*entry)->graph) {
@@ -157,6 +159,8 @@ std::optional<core::Rejection> Engine::Parts::admit(core::StartSaga& start,
 
 void Engine::Parts::decided(SagaEntry& entry, const core::Decided& decided,
                             std::uint64_t revision_before, store::Commit& commit) {
+  context.ages.decided(entry, decided, revision_before, commit);
+  context.restored.decided(entry, revision_before, commit);
   context.projections.decided(entry, decided, revision_before, commit);
   context.objectives.decided(entry, decided);
   log_events(context, entry.state, decided, revision_before + 1);
@@ -260,6 +264,7 @@ tl::expected<void, std::string> Engine::Parts::recover_outbox() {
     const auto page = context.store.scan_outbox({}, cursor, kOutboxRowsPerRead);
     if (!page) return tl::unexpected("the outbox can not be read: " + page.error().message);
     for (const store::OutboxRow& row : page->rows) {
+      context.commits.found_in_outbox(row.stream, row.id);
       if (Correlation::is_event_stream(row.stream)) {
         correlation.redeliver(row);
         continue;

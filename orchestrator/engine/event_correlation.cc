@@ -55,7 +55,8 @@ bool Correlation::is_event_stream(const store::StreamId& stream) {
 }
 
 store::OutboxKey Correlation::outbox_key(const std::string& key) {
-  return {{static_cast<std::uint8_t>(key.empty() ? 0 : key[0]), std::string(kEventStreams) + to_hex(key)},
+  return {{static_cast<std::uint8_t>(key.empty() ? 0 : key[0]),
+           std::string(kEventStreams) + to_hex(key)},
           "d"};
 }
 
@@ -238,7 +239,8 @@ void Correlation::deliver(const std::shared_ptr<Delivery>& delivery) {
     const std::string prefix = listener_prefix(event.name, correlation);
     std::string after;
     for (;;) {
-      const auto rows = context_.store.scan_index(table::kListeners, prefix, after, kListenersPerRead);
+      const auto rows =
+          context_.store.scan_index(table::kListeners, prefix, after, kListenersPerRead);
       if (!rows) break;
       for (const auto& row : *rows) {
         if (row.key.size() < 16 + 26) continue;

@@ -14,10 +14,10 @@
 
 namespace weft::engine {
 
-/// Events find the sagas that wait for them by an index of name and correlation value, now or, while
-/// they are kept, later; each event once per id. Listeners' rows are written in the sagas' own
-/// commits. An event is looked up only when it is durable, and a listener looks for kept events when
-/// *it* is durable: whichever comes second sees the other.
+/// Events find the sagas that wait for them by an index of name and correlation value, now or,
+/// while they are kept, later; each event once per id. Listeners' rows are written in the sagas'
+/// own commits. An event is looked up only when it is durable, and a listener looks for kept events
+/// when *it* is durable: whichever comes second sees the other.
 class Correlation final {
  public:
   using Taken = std::function<void(bool taken)>;

@@ -13,6 +13,7 @@ void refresh_gauges(Context& context, const Controls& controls, const DeadLetter
     metrics.gauge("weft_sagas", {{"workflow", key.first}, {"state", key.second}},
                   static_cast<double>(count));
   }
+  context.ages.refresh(context.now.time, context.commits.durable());
   metrics.clear("weft_stuck_sagas");
   metrics.clear("weft_stuck_oldest_timestamp_seconds");
   std::map<MetricLabels, double> stuck;
@@ -53,13 +54,14 @@ void refresh_gauges(Context& context, const Controls& controls, const DeadLetter
   }
   metrics.clear("weft_ordering_blocked_keys");
   for (const auto& [workflow, count] : context.ordering.blocked_by_workflow()) {
-    metrics.gauge("weft_ordering_blocked_keys", {{"workflow", workflow}}, static_cast<double>(count));
+    metrics.gauge("weft_ordering_blocked_keys", {{"workflow", workflow}},
+                  static_cast<double>(count));
   }
   for (const char* kind : {"event", "rejected"}) {
     metrics.gauge("weft_unmatched", {{"kind", kind}}, static_cast<double>(dead_letter.count(kind)));
   }
   const auto& stats = context.store_stats;
-  metrics.gauge("weft_outbox_pending", {}, static_cast<double>(context.dispatcher.open()));
+  metrics.gauge("weft_outbox_pending", {}, static_cast<double>(context.commits.outbox_rows()));
   metrics.count("weft_notifications_failed_total", {}, 0);
   metrics.gauge("weft_store_commit_sagas", {},
                 stats.groups == 0 ? 0 : static_cast<double>(stats.commits) /

@@ -292,14 +292,15 @@ void Intake::cancel_or_query(const IntakeSubject& subject, messaging::Received& 
   act.action = "cancel";
   act.saga = id->str();
   act.reason = reason;
-  operations_.act(std::move(act), nats_actor(), [this, reply, saga = id->str()](const Response& done) {
-    if (!reply) return;
-    if (!done.ok()) {
-      reply(done);
-      return;
-    }
-    queries_.show({saga, std::nullopt}, reply);
-  });
+  operations_.act(std::move(act), nats_actor(),
+                  [this, reply, saga = id->str()](const Response& done) {
+                    if (!reply) return;
+                    if (!done.ok()) {
+                      reply(done);
+                      return;
+                    }
+                    queries_.show({saga, std::nullopt}, reply);
+                  });
 }
 
 std::optional<TaskKey> Intake::open_token(const std::string& token, SagaEntry*& entry) {

@@ -29,7 +29,7 @@ struct StartOrder {
   bool detached = false;
   int major = 0;                           ///< 0: the current version.
   std::vector<store::OutboxKey> settles = {};  ///< Settled by the start's commit.
-  std::function<void(const Response&)> decided = {};  ///< Before durability, for those who go on deciding.
+  std::function<void(const Response&)> decided = {};  ///< Before durability: who goes on deciding.
 };
 
 /// Messages and bodies -> commands, or an honest refusal: limits, contract, readiness.

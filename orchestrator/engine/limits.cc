@@ -11,6 +11,7 @@ const std::vector<LimitName>& limit_names() {
       {"commands_queued", &Limits::commands_queued, 1},
       {"commands_queued_bytes", &Limits::commands_queued_bytes, 1024},
       {"tasks_queued", &Limits::tasks_queued, 1},
+      {"tasks_queued_bytes", &Limits::tasks_queued_bytes, 1024},
       {"commands_per_turn", &Limits::commands_per_turn, 1},
       {"timers_per_turn", &Limits::timers_per_turn, 1},
       {"timers_in_memory", &Limits::timers_in_memory, 16},

@@ -18,7 +18,7 @@ struct MetricSample {
 };
 struct HistogramSample {
   MetricLabels labels;
-  std::vector<std::uint64_t> buckets;  ///< Not cumulative; one more than `bounds` (the last: above).
+  std::vector<std::uint64_t> buckets;  ///< Not cumulative; one more than `bounds`: above them.
   std::uint64_t count = 0;
   double sum = 0;
 };

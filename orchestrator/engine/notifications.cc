@@ -122,7 +122,8 @@ void Notifications::send(Outgoing outgoing) {
   }
   auto shared = std::make_shared<Outgoing>(std::move(outgoing));
   requester_.send(shared->message, context_.now.steady + kAckWait,
-                  [this, shared](tl::expected<messaging::Received, messaging::Requester::Failure> answer) {
+                  [this, shared](
+                      tl::expected<messaging::Received, messaging::Requester::Failure> answer) {
                     const bool acked = answer && messaging::parse_pub_ack(answer->body).has_value();
                     context_.post([this, shared, acked] {
                       if (acked) return settle(std::move(shared->row));
@@ -253,13 +254,15 @@ bool Notifications::store_cursor() {
   if (told_ != stored_ && context_.now.steady >= store_next_) {
     store_next_ = context_.now.steady + kStoreCursor;
     stored_ = told_;
-    context_.commits.open().index_put.push_back({table::kMeta, "changed_cursor", big_endian(told_)});
+    context_.commits.open().index_put.push_back(
+        {table::kMeta, "changed_cursor", big_endian(told_)});
   }
   return behind();
 }
 
 bool Notifications::tell(const store::EventRecord& record) {
-  auto event = core::decode({record.type, record.format, record.at_ms, record.header, record.payload});
+  auto event =
+      core::decode({record.type, record.format, record.at_ms, record.header, record.payload});
   auto entry = context_.sagas.load(saga_of(record.stream));
   if (!event || !entry || !(*entry)->state.exists()) return true;  // pruned meanwhile, or damaged
   const core::SagaState& state = (*entry)->state;
@@ -273,7 +276,8 @@ bool Notifications::tell(const store::EventRecord& record) {
     requester_.send(std::move(*message), context_.now.steady + kAckWait,
                     [this, position = record.position](
                         tl::expected<messaging::Received, messaging::Requester::Failure> answer) {
-                      const bool acked = answer && messaging::parse_pub_ack(answer->body).has_value();
+                      const bool acked =
+                          answer && messaging::parse_pub_ack(answer->body).has_value();
                       context_.post([this, position, acked] {
                         awaiting_ack_.reset();
                         if (acked) return;

@@ -47,9 +47,7 @@ bool passes_through(const std::string& path, std::string_view step) {
 
 Objectives::Objectives(const store::EventStore& store, Metrics& metrics,
                        std::int64_t label_values_max)
-    : store_(store),
-      metrics_(metrics),
-      label_values_max_(static_cast<std::size_t>(label_values_max)) {}
+    : store_(store), metrics_(metrics), labels_(label_values_max) {}
 
 void Objectives::decided(const SagaEntry& entry, const core::Decided& decided) {
   if (!entry.graph) return;
@@ -74,8 +72,9 @@ void Objectives::count_objective(const std::string& workflow, const std::string&
 
 void Objectives::objective(const SagaEntry& entry, const dsl::SloDefinition& slo,
                            const core::Decided& decided) {
-  const auto reached = std::find_if(decided.events.begin(), decided.events.end(),
-                                    [&](const core::Event& event) { return is_point(event, slo.to); });
+  const auto reached =
+      std::find_if(decided.events.begin(), decided.events.end(),
+                   [&](const core::Event& event) { return is_point(event, slo.to); });
   if (reached == decided.events.end()) return;
   if (const auto from = time_of(entry, slo.from, decided)) {
     count_objective(entry.state.birth.workflow, slo.name,
@@ -112,38 +111,16 @@ void Objectives::figure(const SagaEntry& entry, const dsl::KpiDefinition& kpi,
     const core::Error* found = step_error_of(event);
     // The error of a block is the error of the call inside, which is counted there.
     const core::Node* node = state.find(path);
-    if (found == nullptr || (node != nullptr && node->kind != "call" && node->kind != "raise")) return;
+    const bool inner = node == nullptr || node->kind == "call" || node->kind == "raise";
+    if (found == nullptr || !inner) return;
     if (kpi.count.size() > 6 && found->code != kpi.count.substr(6)) return;
     error = *found;
   } else if (!is_point(event, kpi.count)) {
     return;
   }
   if (kpi.at.starts_with("step.") && !passes_through(path.str(), kpi.at.substr(5))) return;
-  const std::string name = "weft_kpi_" + kpi.name;
-  MetricLabels labels = {{"workflow", state.birth.workflow}};
-  for (const std::string& by : kpi.by) {
-    if (by == "workflow") continue;
-    std::string value;
-    if (by == "version") value = state.birth.version;
-    else if (by == "step") value = std::string(core::step_name(path));
-    else if (by == "class") value = error.error_class;
-    else if (by == "code") value = error.code;
-    else if (by == "adapter") value = error.adapter;
-    else if (by == "status") value = state.status;
-    else if (by == "state") value = core::engine_state(state);
-    else value = bounded(name, by, state.birth.labels.string_or(by, ""));
-    labels.emplace_back(by, std::move(value));
-  }
-  metrics_.count(name, labels);
-}
-
-std::string Objectives::bounded(const std::string& metric, const std::string& label,
-                                std::string value) {
-  std::set<std::string>& seen = values_[{metric, label}];
-  if (seen.contains(value)) return value;
-  if (seen.size() >= label_values_max_) return "other";
-  seen.insert(value);
-  return value;
+  metrics_.count(KpiLabels::metric_name(kpi.name),
+                 labels_.of(kpi, state, error, core::step_name(path)));
 }
 
 }  // namespace weft::engine

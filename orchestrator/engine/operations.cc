@@ -37,6 +37,25 @@ bool waits_for_pivot(const core::SagaState& state) {
 }
 constexpr std::size_t kItemsKept = 200'000;
 
+/// Sub-sagas that were under way when their parent was terminated: nobody waits for them any more,
+/// and nobody ends them. So many are named; `weft list --where` finds the rest.
+constexpr std::size_t kChildrenNamed = 100;
+
+dsl::Value children_left(const core::SagaState& state) {
+  dsl::Value::Array left;
+  for (const core::Node& node : state.nodes) {
+    // A detached one was never waited for: its step is over.
+    const bool under_way = node.state == core::StepState::kRunning ||
+                           node.state == core::StepState::kWaiting;
+    if (node.child.empty() || !node.child_state.empty() || !under_way) continue;
+    if (left.size() == kChildrenNamed) break;
+    left.push_back(dsl::Value::object({{"saga", node.child.str()},
+                                       {"workflow", node.child_workflow},
+                                       {"path", node.path.str()}}));
+  }
+  return dsl::Value::array(std::move(left));
+}
+
 }  // namespace
 
 std::optional<core::Command> Operations::command_of(const Act& act, const core::Actor& actor,
@@ -46,7 +65,8 @@ std::optional<core::Command> Operations::command_of(const Act& act, const core::
     return std::nullopt;
   }
   if (needs_reason(act.action) && act.reason.empty()) {
-    refused = problem(400, "reason_required", act.action + " needs a reason: it is kept with the event");
+    refused =
+        problem(400, "reason_required", act.action + " needs a reason: it is kept with the event");
     return std::nullopt;
   }
   core::Command command;
@@ -69,7 +89,8 @@ std::optional<core::Command> Operations::command_of(const Act& act, const core::
     command.body = core::SkipStep{step, std::move(output)};
   } else if (act.action == "resolve") {
     if (act.as != "done" && act.as != "not_done") {
-      refused = problem(400, "missing_member", "`as` is to be done or not_done: what was found out");
+      refused =
+          problem(400, "missing_member", "`as` is to be done or not_done: what was found out");
       return std::nullopt;
     }
     command.body = core::ResolveStep{step, act.as == "done", std::move(output)};
@@ -112,7 +133,8 @@ void Operations::act(Act act, const core::Actor& actor, const Reply& reply) {
   envelope.saga = *id;
   envelope.command = std::move(*command);
   const bool awaits = act.await_pivot && (act.action == "cancel" || act.action == "compensate");
-  envelope.done = [this, reply, awaits, name = act.saga](const CommandResult& result) {
+  const bool terminates = act.action == "terminate";
+  envelope.done = [this, reply, awaits, terminates, name = act.saga](const CommandResult& result) {
     if (!result.decision) {
       Response response = result.decision.error().code == core::Rejection::Code::kUnknownSaga
                               ? unknown_saga(context_, name)
@@ -135,6 +157,7 @@ void Operations::act(Act act, const core::Actor& actor, const Reply& reply) {
       response.body = core::event_json(state, result.decision->events.front(),
                                        result.revision_before + 1)
                           .with("state", core::engine_state(state));
+      if (terminates) response.body = response.body.with("children", children_left(state));
     }
     if (awaits && reply && waits_for_pivot(state)) {
       awaiting_.push_back({state.birth.saga, std::move(response), reply,
@@ -183,13 +206,15 @@ void Operations::act_on_many(const ActOnMany& order, const core::Actor& actor, c
                        "say which sagas: exactly one of a list, `where` and `group`"));
   }
   if (std::find(actions().begin(), actions().end(), order.action) == actions().end()) {
-    return context_.answer(reply, unknown_name("unknown_action", "action", order.action, actions()));
+    return context_.answer(reply,
+                           unknown_name("unknown_action", "action", order.action, actions()));
   }
   if (order.action == "resolve" && order.as != "done" && order.as != "not_done") {
     return context_.answer(reply, problem(400, "missing_member", "`as` is to be done or not_done"));
   }
   if (needs_reason(order.action) && order.reason.empty() && !order.dry_run) {
-    return context_.answer(reply, problem(400, "reason_required", order.action + " needs a reason"));
+    return context_.answer(reply,
+                           problem(400, "reason_required", order.action + " needs a reason"));
   }
   std::vector<std::string> sagas = order.sagas;
   Response refused;
@@ -238,8 +263,8 @@ void Operations::act_on_many(const ActOnMany& order, const core::Actor& actor, c
   job->order = order;
   job->actor = actor;
   job->sagas = std::move(sagas);
-  job->per_second = std::max(
-      0.1, order.rate_per_second.value_or(static_cast<double>(context_.limits.bulk_rate_per_second)));
+  job->per_second = std::max(0.1, order.rate_per_second.value_or(
+                                      static_cast<double>(context_.limits.bulk_rate_per_second)));
   job->began = job->due = context_.now.steady;
   jobs_[job->id] = job;
   forget_old_jobs();
@@ -328,8 +353,9 @@ dsl::Value Operations::job_value(const Job& job, std::uint64_t after) {
 void Operations::progress(const BulkProgress& query, const Reply& reply) {
   const auto found = jobs_.find(query.id);
   if (found == jobs_.end()) {
-    return context_.answer(reply, problem(404, "unknown_bulk", "there is no order \"" + query.id +
-                                                                   "\"; they do not outlive a restart"));
+    return context_.answer(
+        reply, problem(404, "unknown_bulk",
+                       "there is no order \"" + query.id + "\"; they do not outlive a restart"));
   }
   Response response;
   response.body = job_value(*found->second, query.after);

@@ -20,7 +20,8 @@ tl::expected<void, std::string> Ordering::recover() {
   std::string after;
   for (;;) {
     auto rows = store_.scan_index(table::kQueuePlaces, "", after, kRows);
-    if (!rows) return tl::unexpected("the ordering queues can not be read: " + rows.error().message);
+    if (!rows)
+      return tl::unexpected("the ordering queues can not be read: " + rows.error().message);
     for (const auto& row : *rows) {
       const auto value = dsl::Value::parse(row.value);
       if (!value || row.key.size() != 24) continue;

@@ -59,6 +59,7 @@ std::optional<OutboxRowData> decode_row(std::string_view bytes) {
   auto effect = core::decode_effect(bytes.substr(kFixedBytes + length));
   if (!effect) return std::nullopt;
   row.effect = std::move(*effect);
+  row.bytes = bytes.size();
   return row;
 }
 

@@ -24,6 +24,7 @@ struct OutboxRowData {
   std::int64_t window_ms = 0;       ///< Tasks: how long the adapter remembers keys; 0 = for ever.
   std::string workflow;             ///< name@version
   core::SagaEffect effect;
+  std::size_t bytes = 0;            ///< What the row weighs as it is stored; not stored itself.
 };
 
 [[nodiscard]] std::string task_row_id(const core::StepPath& path, core::Direction direction,

@@ -73,11 +73,13 @@ std::size_t Partition::run(const Moment& now) {
 void Partition::execute(Envelope& envelope, const Moment& now) {
   auto loaded = sagas_.load(envelope.saga);
   if (!loaded) {
-    // Stored data that cannot be read concerns this saga only; it is left as it is, for `weft fsck`.
+    // Stored data that cannot be read concerns this saga only; it is left as it is, for `weft
+    // fsck`.
     log(LogLevel::kError, envelope.saga, loaded.error().message, "store_damaged");
-    core::Decision none = tl::unexpected(core::Rejection{
-        core::Rejection::Code::kNotAllowed, "its history can not be read: " + loaded.error().message,
-        {}});
+    core::Decision none =
+        tl::unexpected(core::Rejection{core::Rejection::Code::kNotAllowed,
+                                       "its history can not be read: " + loaded.error().message,
+                                       {}});
     if (envelope.done) envelope.done({nullptr, none, 0});
     return;
   }
@@ -196,7 +198,8 @@ core::Decision Partition::decide(SagaEntry*& entry, Envelope& envelope, bool& br
     entry = *again;
     if (!entry->state.exists()) {
       return tl::unexpected(core::Rejection{core::Rejection::Code::kNotAllowed,
-                                            "the workflow breaks a rule of the engine: " + why, {}});
+                                            "the workflow breaks a rule of the engine: " + why,
+                                            {}});
     }
     return quarantine(entry, envelope.saga, "invariant_broken", why, now);
   }

@@ -33,7 +33,8 @@ struct Envelope {
   core::SagaId saga;
   core::Command command;
   std::shared_ptr<const dsl::SagaGraph> graph = {};   ///< StartSaga: the one it is pinned to.
-  std::vector<store::OutboxKey> settles = {};  ///< What this command hands over; goes with its commit.
+  std::vector<store::OutboxKey> settles =
+      {};  ///< What this command hands over; goes with its commit.
   std::vector<store::TimerKey> timers = {};    ///< Fired; likewise.
   std::function<void(const CommandResult&)> done = {};  ///< Right after the decision. May be empty.
   std::size_t bytes = 0;                       ///< What a start's document weighs while it waits.
@@ -73,7 +74,9 @@ class Partition final {
            queued_bytes_ >= static_cast<std::size_t>(limits_.commands_queued_bytes);
   }
   /// Reads a saga without deciding anything.
-  [[nodiscard]] store::Result<SagaEntry*> load(const core::SagaId& saga) { return sagas_.load(saga); }
+  [[nodiscard]] store::Result<SagaEntry*> load(const core::SagaId& saga) {
+    return sagas_.load(saga);
+  }
 
  private:
   void execute(Envelope& envelope, const Moment& now);

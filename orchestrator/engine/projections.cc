@@ -285,7 +285,8 @@ void Projections::audit(const SagaEntry& entry, const core::Event& event, std::u
   const core::Birth& birth = entry.state.birth;
   std::string how;  // Several actions have one event.
   if (const auto* resumed = std::get_if<core::SagaResumed>(&event.body)) how = resumed->how;
-  if (const auto* cancelled = std::get_if<core::CancelRequested>(&event.body)) how = cancelled->kind;
+  if (const auto* cancelled = std::get_if<core::CancelRequested>(&event.body))
+    how = cancelled->kind;
   const dsl::Value row =
       dsl::Value::object({{"at", core::format_time(event.at)},
                           {"actor", actor_value(event.actor)},

@@ -146,6 +146,9 @@ Value Queries::shown(const SagaEntry& entry) const {
   const bool paused = context_.paused || (workflow_paused_ &&
                                           workflow_paused_(entry.state.birth.workflow));
   if (paused && !entry.state.ended()) value = value.with("paused", true);
+  if (context_.restored.holds(entry.state.accepted_at, value.string_or("state", ""))) {
+    value = value.with("restored", true);
+  }
   return value;
 }
 
@@ -181,6 +184,11 @@ Response Queries::list(const ListSagas& query) const {
   }
   const auto limit = static_cast<std::size_t>(
       std::clamp<std::int64_t>(query.limit, 1, context_.limits.list_page));
+  if (query.restored) {
+    const auto until = context_.restored.until();
+    if (!until) return success(page({}, {}));
+    if (after.empty()) after = newest_first({until->ms + 1});  // the younger ones come before
+  }
   constexpr std::size_t kRows = 500;
   Value::Array items;
   std::size_t looked_at = 0;
@@ -193,7 +201,11 @@ Response Queries::list(const ListSagas& query) const {
       after = row.key;
       ++looked_at;
       auto value = Value::parse(row.value, row_json_limits());
-      if (!value || !filter.holds(*value, accepted)) continue;
+      if (!value) continue;
+      const bool ahead = context_.restored.holds(accepted, value->string_or("state", ""));
+      if (query.restored && !ahead) continue;
+      if (ahead) *value = value->with("restored", true);
+      if (!filter.holds(*value, accepted)) continue;
       // The revision is the only thing that changes with every event, so rows do without it.
       const auto version = context_.store.stream_version(
           saga_stream(core::SagaId(value->string_or("saga", ""))));
@@ -340,7 +352,8 @@ Response Queries::adapters(const ListAdapters& query) const {
     const auto oldest = line->oldest();
     const auto next_try = line->breaker.next_try();
     const auto ms_until = [&](Clock::Instant at) {
-      return std::chrono::duration_cast<std::chrono::milliseconds>(at - context_.now.steady).count();
+      return std::chrono::duration_cast<std::chrono::milliseconds>(at - context_.now.steady)
+          .count();
     };
     Value::Array silent;
     for (const auto& [subject, lane] : line->lanes) silent.emplace_back(subject);
@@ -355,7 +368,8 @@ Response Queries::adapters(const ListAdapters& query) const {
          {"oldest_wait_ms", oldest ? Value(context_.now.time.ms - oldest->ms) : Value()},
          {"in_flight", line->in_flight},
          {"breaker", breaker_name(line->breaker.state())},
-         {"next_try_ms", next_try ? Value(std::max<std::int64_t>(ms_until(*next_try), 0)) : Value()},
+         {"next_try_ms",
+          next_try ? Value(std::max<std::int64_t>(ms_until(*next_try), 0)) : Value()},
          {"paused", line->paused || context_.paused},
          {"no_responders", Value::array(std::move(silent))},
          {"limits", Value::object({{"concurrency", line->limits.concurrency},
@@ -393,10 +407,11 @@ Response Queries::workflows(const ListWorkflows& query) const {
          {"chosen", workflow.chosen},
          {"owner", graph ? Value(graph->owner) : Value()},
          {"title", graph ? Value(graph->title) : Value()},
-         {"lifecycle", graph ? (graph->lifecycle == dsl::Lifecycle::kActive       ? Value("active")
-                                : graph->lifecycle == dsl::Lifecycle::kDeprecated ? Value("deprecated")
-                                                                                  : Value("retired"))
-                             : Value()},
+         {"lifecycle",
+          graph ? (graph->lifecycle == dsl::Lifecycle::kActive       ? Value("active")
+                   : graph->lifecycle == dsl::Lifecycle::kDeprecated ? Value("deprecated")
+                                                                     : Value("retired"))
+                : Value()},
          {"paused", workflow_paused_ && workflow_paused_(name)},
          {"running", context_.projections.running(name)},
          {"states", Value::object(std::move(by_state))},
@@ -608,11 +623,7 @@ Response Queries::status() const {
                       {"scrubbed_at", stats.scrubbed_at_ms > 0
                                           ? Value(core::format_time({stats.scrubbed_at_ms}))
                                           : Value()},
-                      {"restored", facts.restored
-                                       ? Value::object({{"backup_at", core::format_time({facts.restored->backup_at_ms})},
-                                                        {"restored_at", core::format_time({facts.restored->restored_at_ms})},
-                                                        {"position", static_cast<std::int64_t>(facts.restored->position)}})
-                                       : Value()}})},
+                      {"restored", context_.restored.to_value()}})},
        {"nats", Value::object({{"connected", context_.connected}, {"overlap", context_.overlap}})},
        {"states", Value::object(std::move(states))},
        {"stuck_places", stuck_places},

@@ -280,7 +280,8 @@ store::Commit& Registry::append(const store::StreamId& stream, std::uint64_t ver
   store::Append append;
   append.stream = stream;
   append.expected_version = version;
-  append.events.push_back({type, kRegistryFormat, now.ms, action_header(actor, reason), data.to_json()});
+  append.events.push_back(
+      {type, kRegistryFormat, now.ms, action_header(actor, reason), data.to_json()});
   commits_.append(std::move(append));
   return commit;
 }
@@ -319,13 +320,14 @@ Registry::Outcome Registry::deploy(const std::vector<dsl::SourceFile>& files,
     // An adapter may change below a version; its own text may not.
     if (build != nullptr && build->digest != graph->digest &&
         build->source_digest != source_digest) {
-      outcome.refused = problem(
-          409, "version_exists",
-          graph->id() + " is registered with other bytes; a version is immutable: give it a new one",
-          {{"workflow", graph->workflow},
-           {"version", graph->version},
-           {"registered_digest", build->digest},
-           {"digest", graph->digest}});
+      outcome.refused =
+          problem(409, "version_exists",
+                  graph->id() +
+                      " is registered with other bytes; a version is immutable: give it a new one",
+                  {{"workflow", graph->workflow},
+                   {"version", graph->version},
+                   {"registered_digest", build->digest},
+                   {"digest", graph->digest}});
       return outcome;
     }
     const bool is_new = build == nullptr || build->digest != graph->digest;
@@ -365,7 +367,8 @@ Registry::Outcome Registry::deploy(const std::vector<dsl::SourceFile>& files,
       workflow.chosen = false;
     }
     workflow.builds.push_back(std::move(build));
-    if (log_) log_(LogLevel::kInfo, "registered", {{"workflow", entry.workflow + "@" + entry.version}});
+    if (log_)
+      log_(LogLevel::kInfo, "registered", {{"workflow", entry.workflow + "@" + entry.version}});
   }
   known_ = std::move(bundle);
   compiled_bundles_.insert(bundle_digest);

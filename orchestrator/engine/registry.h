@@ -22,8 +22,8 @@
 
 namespace weft::engine {
 
-/// Workflow versions and the adapters they name. Definitions are stored as the YAML they came as, all
-/// files of one registration together (a *bundle*), and compiled again when needed.
+/// Workflow versions and the adapters they name. Definitions are stored as the YAML they came as,
+/// all files of one registration together (a *bundle*), and compiled again when needed.
 ///
 ///   stream bundle/<digest>     one event: {"files":[{path,text}],"attachments":[{path,text}]}
 ///   stream workflow/<name>     1 {"version","digest","source","bundle"}   a build of a version
@@ -70,7 +70,8 @@ class Registry final {
   /// What new starts get; null: unknown workflow, or its definition no longer compiles.
   [[nodiscard]] std::shared_ptr<const dsl::SagaGraph> current(const std::string& workflow);
   /// The newest version with this major number, the current one where it has it.
-  [[nodiscard]] std::shared_ptr<const dsl::SagaGraph> of_major(const std::string& workflow, int major);
+  [[nodiscard]] std::shared_ptr<const dsl::SagaGraph> of_major(const std::string& workflow,
+                                                               int major);
   [[nodiscard]] std::shared_ptr<const dsl::SagaGraph> version(const std::string& workflow,
                                                               const std::string& version);
   /// The graph that a saga is pinned to; compiled when first asked for. Null: missing.

@@ -20,10 +20,13 @@ namespace weft::engine {
 // and members of their own (`near`, `first_digest`, `retry_after_ms`, `pointer`, `workflow`, ...).
 
 /// 201 {"saga","state","duplicate":false,"revision"}, 200 with "duplicate": true.
-struct StartWorkflow { std::string workflow, input, key, traceparent; std::string tracestate = {}; };
+struct StartWorkflow {
+  std::string workflow, input, key, traceparent;
+  std::string tracestate = {};
+};
 
-/// retry skip resume resolve compensate cancel terminate move mark_undone: 200 with the event; a repeat
-/// that changed nothing: 200 with {"saga","state","revision","event":null}.
+/// retry skip resume resolve compensate cancel terminate move mark_undone: 200 with the event; a
+/// repeat that changed nothing: 200 with {"saga","state","revision","event":null}.
 struct Act {
   std::string action, saga, step;
   std::string reason;
@@ -70,6 +73,7 @@ struct ListSagas {
   std::optional<core::Timestamp> since;                        ///< Started at or after.
   std::int64_t limit = 100;
   std::string cursor;
+  bool restored = false;  ///< Only those that may be ahead of a restored store.
 };
 struct ShowSaga { std::string saga; std::optional<std::uint64_t> at; };
 /// Of one saga: after revision `after`. Of all (`saga` empty): after store position `after`; each
@@ -121,8 +125,8 @@ using RequestBody =
     std::variant<StartWorkflow, Act, ActOnMany, BulkProgress, BulkStop, SendSignal, SendEvent,
                  Webhook, ListSagas, ShowSaga, ReadEvents, ListStuck, ListAdapters,
                  SetAdapterLimits, ListWorkflows, Deploy, ChooseVersion, Pause, ListOrdering,
-                 LetPass, ListUnmatched, ResolveUnmatched, ReadAudit, VerifyAudit, ExportSaga, Prune,
-                 GetStatus, GetHealth>;
+                 LetPass, ListUnmatched, ResolveUnmatched, ReadAudit, VerifyAudit, ExportSaga,
+                 Prune, GetStatus, GetHealth>;
 
 struct Request {
   core::Actor actor;

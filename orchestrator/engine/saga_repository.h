@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "dsl/saga_graph.h"
 #include "orchestrator/core/saga_state.h"
@@ -26,11 +27,14 @@ struct SagaEntry {
   // What the read models hold of it, to write only what changed (projections.h).
   std::string row_state, row_status;
   bool row_known = false;
+  std::vector<std::string> age_rows;  ///< Keys of its rows in kStatusAges (status_ages.h),
+  bool age_rows_known = false;        ///< if they were looked up.
   std::size_t bytes = 0;               ///< Of its stored events: about what it weighs in memory.
 };
 
-/// State by saga id: memory, else snapshot and events. Waiting sagas may be forgotten and are folded
-/// again; what is not yet durable is never forgotten, because the store can not give it back.
+/// State by saga id: memory, else snapshot and events. Waiting sagas may be forgotten and are
+/// folded again; what is not yet durable is never forgotten, because the store can not give it
+/// back.
 class SagaRepository final {
  public:
   using GraphLookup = std::function<std::shared_ptr<const dsl::SagaGraph>(
@@ -43,7 +47,8 @@ class SagaRepository final {
   /// evict(). An error means that stored data is damaged or unreadable.
   [[nodiscard]] store::Result<SagaEntry*> load(const core::SagaId& saga);
   /// As stored, folded up to `revision` (0: all), without touching what is in memory.
-  [[nodiscard]] store::Result<SagaEntry> read(const core::SagaId& saga, std::uint64_t revision) const;
+  [[nodiscard]] store::Result<SagaEntry> read(const core::SagaId& saga,
+                                              std::uint64_t revision) const;
   /// Forgets it, whatever was decided: the next load trusts the disk.
   void drop(const core::SagaId& saga);
   /// `entry`, which this repository holds, has grown.

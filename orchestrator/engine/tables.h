@@ -13,7 +13,8 @@
 namespace weft::engine {
 
 namespace table {
-/// name -> value: secret, changed_cursor, bundle, paused/<kind>/<name>, limits/<adapter>.
+/// name -> value: secret, changed_cursor, bundle, paused/<kind>/<name>, limits/<adapter>,
+/// status_ages (kStatusAges is complete), restored (JSON, restored_sagas.cc).
 inline constexpr std::uint16_t kMeta = 1;
 /// be8(2^63 - accepted at) saga -> JSON of the list row without its revision. Newest first.
 inline constexpr std::uint16_t kSagaRows = 2;
@@ -39,6 +40,10 @@ inline constexpr std::uint16_t kAudit = 11;
 inline constexpr std::uint16_t kStartKeys = 12;
 /// workflow NUL trigger number -> be8(last run, ms).
 inline constexpr std::uint16_t kSchedules = 13;
+/// hash(value) be8(in that status since) saga -> JSON {kpi, labels}: one saga in one `age_of`.
+inline constexpr std::uint16_t kStatusAges = 14;
+/// saga -> the keys of its rows in kStatusAges, one after another.
+inline constexpr std::uint16_t kStatusAgesOf = 15;
 }  // namespace table
 
 inline constexpr std::string_view kSagaStreams = "saga/";

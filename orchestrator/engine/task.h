@@ -31,6 +31,7 @@ struct Task {
   core::Timestamp queued_at;
   bool unsafe = false;
   std::int64_t window_ms = 0;
+  std::size_t bytes = 0;              ///< About what it weighs: its outbox row.
 
   State state = State::kQueued;
   bool sent_before = false;           ///< It may have been executed: a restart, or 425.

@@ -147,7 +147,9 @@ core::TaskReply read_reply(messaging::Received message, const Limits& limits) {
   switch (read.kind) {
     case messaging::TaskReply::Kind::kSuccess: reply = read_success(read.body, limits); break;
     case messaging::TaskReply::Kind::kPending: reply.kind = core::TaskReply::Kind::kPending; break;
-    case messaging::TaskReply::Kind::kFailure: reply = read_service_failure(std::move(read.error), limits); break;
+    case messaging::TaskReply::Kind::kFailure:
+      reply = read_service_failure(std::move(read.error), limits);
+      break;
     case messaging::TaskReply::Kind::kNoResponders:
       reply.kind = core::TaskReply::Kind::kNoResponders;
       break;
@@ -166,7 +168,8 @@ core::TaskReply read_completion(std::string_view body, const messaging::Headers&
 
 core::TaskReply read_failure(std::string_view body, const messaging::Headers& headers,
                              const Limits& limits) {
-  core::TaskReply reply = read_service_failure(messaging::read_service_error(headers, body), limits);
+  core::TaskReply reply =
+      read_service_failure(messaging::read_service_error(headers, body), limits);
   reply.effect = claim_in(headers);
   return reply;
 }

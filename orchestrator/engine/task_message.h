@@ -29,10 +29,12 @@ struct WireContext {
 [[nodiscard]] tl::expected<messaging::Message, messaging::InvalidText> shadow_message(
     const Task& task, const WireContext& context, std::string_view reply_token);
 
-/// A message on a task's inbox, as the core wants it. Never throws; what cannot be read is kInvalid.
+/// A message on a task's inbox, as the core wants it. Never throws; what cannot be read is
+/// kInvalid.
 [[nodiscard]] core::TaskReply read_reply(messaging::Received message, const Limits& limits);
 /// The bodies of `weft.complete.<token>` and `weft.fail.<token>`.
-[[nodiscard]] core::TaskReply read_completion(std::string_view body, const messaging::Headers& headers,
+[[nodiscard]] core::TaskReply read_completion(std::string_view body,
+                                              const messaging::Headers& headers,
                                               const Limits& limits);
 [[nodiscard]] core::TaskReply read_failure(std::string_view body, const messaging::Headers& headers,
                                            const Limits& limits);

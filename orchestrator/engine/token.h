@@ -21,7 +21,8 @@ struct TaskKey {
 };
 struct TaskKeyHash {
   [[nodiscard]] std::size_t operator()(const TaskKey& key) const noexcept {
-    return std::hash<std::string>{}(key.saga.str()) ^ (std::hash<std::string>{}(key.path.str()) * 3) ^
+    return std::hash<std::string>{}(key.saga.str()) ^
+           (std::hash<std::string>{}(key.path.str()) * 3) ^
            (static_cast<std::size_t>(key.attempt) << 8U) ^
            (static_cast<std::size_t>(key.direction) << 4U);
   }
@@ -29,7 +30,8 @@ struct TaskKeyHash {
 
 // A task's bearer secret, one NATS token that also finds its saga again after any restart:
 //
-//   token = base64url( saga:16  node:4  direction:1  attempt:4  round:2  mac:16 )      58 characters
+//   token = base64url( saga:16  node:4  direction:1  attempt:4  round:2  mac:16 )      58
+//   characters
 //
 // `node` is the step's place in the saga's state, which folding reproduces; `mac` the first 128
 // bits of HMAC-SHA-256 with the store's secret over everything before it and the step's path.

@@ -71,8 +71,9 @@ TraceContext attempt_trace(std::string_view kept, const TaskKey& attempt) {
 }
 
 std::string trace_id_of(std::string_view traceparent) {
-  return traceparent.size() < kParentLength ? std::string()
-                                            : std::string(traceparent.substr(kTraceAt, kTraceLength));
+  return traceparent.size() < kParentLength
+             ? std::string()
+             : std::string(traceparent.substr(kTraceAt, kTraceLength));
 }
 
 std::string span_id_of(std::string_view traceparent) {

@@ -22,7 +22,8 @@ constexpr std::size_t kMissedMax = 1'000;
 
 bool same_header(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+    return std::tolower(static_cast<unsigned char>(x)) ==
+           std::tolower(static_cast<unsigned char>(y));
   });
 }
 
@@ -39,8 +40,9 @@ bool signature_holds(std::string_view given, std::string_view secret, std::strin
   if (given.starts_with("sha256=")) given.remove_prefix(7);
   const std::string mac = hmac_sha256(secret, body);
   std::string lower(given);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
   if (equal_secrets(lower, to_hex(mac))) return true;
   std::string url;
   for (const char c : given) {
@@ -93,7 +95,8 @@ void Triggers::refresh() {
         case dsl::Trigger::Kind::kEvent: event_triggers_.emplace_back(workflow, trigger); break;
         case dsl::Trigger::Kind::kWebhook: webhook_triggers_.emplace_back(workflow, trigger); break;
         case dsl::Trigger::Kind::kJetStream:
-          streams[trigger.stream + "\n" + trigger.subject + "\n" + trigger.durable] = {workflow, trigger};
+          streams[trigger.stream + "\n" + trigger.subject + "\n" + trigger.durable] = {workflow,
+                                                                                       trigger};
           break;
         case dsl::Trigger::Kind::kSchedule: {
           Scheduled scheduled;
@@ -155,7 +158,8 @@ void Triggers::start(const std::string& workflow, const dsl::Trigger& trigger,
   if (trigger.when) {
     const auto wanted = trigger.when->evaluate(bindings);
     if (!wanted) {
-      return done(problem(422, "trigger_failed", "`when` of the trigger: " + wanted.error().message));
+      return done(
+          problem(422, "trigger_failed", "`when` of the trigger: " + wanted.error().message));
     }
     if (!wanted->truthy()) return done(std::nullopt);
   }
@@ -163,7 +167,8 @@ void Triggers::start(const std::string& workflow, const dsl::Trigger& trigger,
   if (trigger.input) {
     auto made = trigger.input->evaluate(bindings);
     if (!made) {
-      return done(problem(422, "trigger_failed", "`input` of the trigger: " + made.error().message));
+      return done(
+          problem(422, "trigger_failed", "`input` of the trigger: " + made.error().message));
     }
     input = std::move(*made);
   }
@@ -193,7 +198,8 @@ std::vector<std::function<void(const Correlation::Taken&)>> Triggers::on_event(
     starts.push_back([this, workflow = workflow, trigger = trigger, data, event_id,
                       name](const Correlation::Taken& taken) {
       // Where the workflow has no key of its own, the event's id keeps a second delivery harmless.
-      start(workflow, trigger, data, "event/" + name + "/" + event_id, trigger_actor("event"), "event",
+      start(workflow, trigger, data, "event/" + name + "/" + event_id, trigger_actor("event"),
+            "event",
             [this, workflow, data, event_id, taken](const std::optional<Response>& response) {
               if (!response) return taken(false);
               if (!response->ok()) reject(workflow, "event", event_id, *response, data, {});
@@ -218,11 +224,13 @@ void Triggers::on_webhook(const Webhook& hook, const core::Actor& actor, const R
   }
   const auto& [workflow, trigger] = *found;
   if (!trigger.signature.empty()) {
-    const auto secret = context_.config.secret ? context_.config.secret(trigger.secret) : std::nullopt;
+    const auto secret =
+        context_.config.secret ? context_.config.secret(trigger.secret) : std::nullopt;
     if (!secret || secret->empty()) {
       context_.log(LogLevel::kError, "the webhook's secret " + trigger.secret + " is not set",
                    {{"workflow", workflow}});
-      return context_.answer(reply, busy("secret_missing", "this webhook is not set up yet", 60'000));
+      return context_.answer(reply,
+                             busy("secret_missing", "this webhook is not set up yet", 60'000));
     }
     const std::string wanted = signature_header(trigger.signature);
     const auto header = std::find_if(hook.headers.begin(), hook.headers.end(), [&](const auto& h) {
@@ -240,7 +248,8 @@ void Triggers::on_webhook(const Webhook& hook, const core::Actor& actor, const R
     return context_.answer(reply, std::move(*refusal));
   }
   const std::string digest = sha256_hex(hook.body);
-  // Shops repeat what is not answered 2xx, then unsubscribe: what cannot be used is kept and listed.
+  // Shops repeat what is not answered 2xx, then unsubscribe: what cannot be used is kept and
+  // listed.
   const auto keep = [this, workflow = workflow, digest, reply](const Response& refused,
                                                                const dsl::Value& data,
                                                                const std::string& text) {
@@ -313,14 +322,16 @@ void Triggers::on_stream_message(const std::string& name, messaging::Received me
            message.body.substr(0, static_cast<std::size_t>(context_.limits.payload_bytes)));
     return context_.commits.after_durable([settle] { settle(true); });
   }
-  const std::string key = "stream/" + (id.empty() ? sha256_hex(message.subject + message.body) : id);
+  const std::string key =
+      "stream/" + (id.empty() ? sha256_hex(message.subject + message.body) : id);
   start(workflow, found->second.trigger, *event, key, trigger_actor("jetstream"), "jetstream",
         [this, name, delivery, workflow, settle, key,
          data = *event](const std::optional<Response>& response) {
           if (!response || response->ok()) return settle(false);
           if (response->status == 503) {
             const auto consumer = consumers_.find(name);
-            if (consumer != consumers_.end()) consumer->second.consumer->nak(delivery, kStreamRetry);
+            if (consumer != consumers_.end())
+              consumer->second.consumer->nak(delivery, kStreamRetry);
             return;
           }
           reject(workflow, "jetstream", key, *response, data, {});

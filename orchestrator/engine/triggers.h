@@ -18,8 +18,9 @@
 
 namespace weft::engine {
 
-/// The other ways in: schedules, JetStream consumers, webhooks, events. What they bring starts sagas
-/// of the current versions; what cannot start one is kept as rejected and never asked for again.
+/// The other ways in: schedules, JetStream consumers, webhooks, events. What they bring starts
+/// sagas of the current versions; what cannot start one is kept as rejected and never asked for
+/// again.
 class Triggers final {
  public:
   Triggers(Context& context, Intake& intake, DeadLetter& dead_letter);

@@ -30,7 +30,7 @@ std::vector<std::string> candidates(const Context& context, std::string_view nam
     const std::string full = value->string_or("workflow", "") + ":" + key;
     if (colon == std::string_view::npos && key == name) exact = full;
     found.push_back(colon != std::string_view::npos && !key.empty() ? full
-                                                                     : value->string_or("saga", ""));
+                                                                    : value->string_or("saga", ""));
   }
   return found;
 }

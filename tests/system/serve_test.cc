@@ -452,6 +452,8 @@ TEST_F(ServeTest, ABackupBecomesAStoreThatWaitsForAPerson) {
   TestAdapter adapter(nats_.url());
   serve();
   ASSERT_EQ(start("o1", {"--wait"}).exit_code, 0);
+  ASSERT_EQ(weft({"pause", "adapter", "shop", "--reason", "it is restored, too"}).exit_code, 0);
+  ASSERT_EQ(start("o2").exit_code, 0);
   const Finished backup = weft({"backup", folder_.path("backup")});
   ASSERT_EQ(backup.exit_code, 0) << backup.err;
   EXPECT_EQ(weft({"backup", folder_.path("backup")}).exit_code == 0, false);
@@ -461,14 +463,28 @@ TEST_F(ServeTest, ABackupBecomesAStoreThatWaitsForAPerson) {
   const Finished restored =
       weft({"restore", folder_.path("backup"), "--data", folder_.path("data")});
   ASSERT_EQ(restored.exit_code, 0) << restored.err;
+  EXPECT_NE(restored.out.find("1 saga had not ended then"), std::string::npos) << restored.out;
   serve();
   EXPECT_EQ(show("o1").string_or("state", ""), "completed");
-  ASSERT_EQ(start("o2").exit_code, 0);
+  ASSERT_EQ(start("o3").exit_code, 0);
+  // Which orders may have gone further than this store knows?
+  const Finished listed = weft({"list", "--restored", "-o", "json"});
+  EXPECT_NE(listed.out.find("\"o2\""), std::string::npos) << listed.out;
+  EXPECT_EQ(listed.out.find("\"o1\""), std::string::npos) << listed.out;
+  EXPECT_EQ(listed.out.find("\"o3\""), std::string::npos) << listed.out;
+  const Finished screen = weft({"status", "-o", "table"});
+  EXPECT_NE(screen.out.find("1 saga that had not ended then may be ahead of it: "
+                            "`weft list --restored`"),
+            std::string::npos)
+      << screen.out;
   const auto status = Value::parse(weft({"status", "-o", "json"}).out);
   ASSERT_TRUE(status);
   EXPECT_GT(status->find("paused")->size(), 0U) << status->to_json();
   EXPECT_EQ(weft({"unpause", "engine", "--reason", "checked"}).exit_code, 0);
+  EXPECT_EQ(weft({"unpause", "adapter", "shop", "--reason", "checked"}).exit_code, 0);
   EXPECT_TRUE(reaches("o2", "completed"));
+  EXPECT_TRUE(reaches("o3", "completed"));
+  EXPECT_EQ(weft({"list", "--restored", "-o", "json"}).out, "");
 }
 
 TEST_F(ServeTest, EventsAreFollowed) {

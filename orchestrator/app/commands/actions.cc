@@ -33,6 +33,16 @@ tl::expected<std::optional<Value>, Failure> substitute_output(const Invocation& 
   return std::optional<Value>(std::move(*parsed));
 }
 
+/// Sub-sagas that go on although their parent was terminated.
+void print_children(const Output& output, const Value& event) {
+  const Value* children = event.find("children");
+  if (children == nullptr || !children->is_array()) return;
+  for (const Value& child : children->as_array()) {
+    output.text(output.paint("still running", Colour::kYellow) + "  " + field(child, "saga") +
+                "  " + printable(field(child, "workflow") + "  " + field(child, "path")) + "\n");
+  }
+}
+
 int act_on_one(ApiClient& client, const Output& output, const Invocation& invocation) {
   const std::string& saga = invocation.arguments[0];
   auto substitute = substitute_output(invocation);
@@ -65,6 +75,7 @@ int act_on_one(ApiClient& client, const Output& output, const Invocation& invoca
     std::string text = type.empty() ? "nothing to do; it is " + field(event, "state") : type;
     if (const std::string step = field(event, "path"); !step.empty()) text += "  " + step;
     output.text(printable(text + "  revision " + field(event, "revision")) + "\n");
+    print_children(output, event);
   });
 }
 
@@ -77,11 +88,12 @@ void print_item(const Output& output, const Value& item) {
   std::string text = field(item, "saga") + "  ";
   if (ok) {
     text += output.paint("done", Colour::kGreen) + "  " + printable(field(item, "event", "type"));
-  } else {
-    text +=
-        output.paint("refused", Colour::kRed) + "  " + printable(field(item, "error", "detail"));
+    output.text(text + "\n");
+    if (const Value* event = item.find("event")) print_children(output, *event);
+    return;
   }
-  output.text(text + "\n");
+  output.text(text + output.paint("refused", Colour::kRed) + "  " +
+              printable(field(item, "error", "detail")) + "\n");
 }
 
 int dry_run(const Output& output, const Value& answer) {
@@ -256,16 +268,16 @@ std::vector<CommandSpec> action_commands() {
              "weft retry retail.order_fulfilment:web/1001 --reason 'ERP is back'"),
       action(
           "skip", "go on as if a stuck step had answered",
-          "A stuck compensation that is skipped stays undone: what it held is written off, and the\n"
-          "saga ends with an exception.",
+          "A stuck compensation that is skipped stays undone: what it held is written off, and\n"
+          "the saga ends with an exception.",
           "weft skip SAGA --step erp_order --output '{\"id\":\"7\"}' --reason 'entered by hand'"),
       action("resume", "clear a stuck mark without another attempt",
-             "For a stuck compensation it says that the undo was done by hand. A step going forward\n"
-             "has nothing that would drive it on: use retry, skip or resolve.",
+             "For a stuck compensation it says that the undo was done by hand. A step going\n"
+             "forward has nothing that would drive it on: use retry, skip or resolve.",
              "weft resume SAGA --reason 'settled with the carrier'"),
       action("resolve", "say what became of a step or an undo that nobody knew about",
-             "--as done: the step happened (--output stands for its answer); of a compensation: it\n"
-             "was done by hand. --as not-done: the step did not happen and fails, so that its\n"
+             "--as done: the step happened (--output stands for its answer); of a compensation:\n"
+             "it was done by hand. --as not-done: the step did not happen and fails, so that its\n"
              "on_error or the compensation follows; of a compensation: it never will be done.",
              "weft resolve SAGA --step capture --as not-done --reason 'the bank has no record'"),
       action("compensate", "undo what was done, ending with on_compensated", "",

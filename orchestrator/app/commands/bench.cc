@@ -105,14 +105,17 @@ int measure(const Invocation& invocation, const bench::Workload& workload, const
         invocation.has("--workflows") ? invocation.get("--workflows") : "workflows/retail";
   }
   auto stage = bench::Stage::set(options);
-  if (!stage) return output.fail(make_failure(kExitFailed, "not_started", "nothing to measure", stage.error()));
+  if (!stage)
+    return output.fail(
+        make_failure(kExitFailed, "not_started", "nothing to measure", stage.error()));
   std::cerr << "weft bench: " << workload.name << ": " << workload.summary << "; store in "
             << (*stage)->folder() << '\n';
   auto figures = workload.waits_for_event  ? bench::run_parked(**stage, workload, plan, signals)
                  : workload.waits_for_time ? bench::run_timers(**stage, workload, plan, signals)
                                            : bench::run_steadily(**stage, workload, plan, signals);
   if (!figures) {
-    return output.fail(make_failure(kExitFailed, "not_measured", "the run is worth nothing", figures.error()));
+    return output.fail(
+        make_failure(kExitFailed, "not_measured", "the run is worth nothing", figures.error()));
   }
   Value::Object result{{"workload", workload.name}};
   if (plan.rate > 0) {
@@ -146,7 +149,8 @@ int run(const Invocation& invocation) {
   Signals signals;
   const std::string& name = invocation.arguments.front();
   if (name == bench::kAnsweringName) {
-    if (!invocation.has("--nats")) return output.fail(wrong_usage("`weft bench adapter` needs --nats URL"));
+    if (!invocation.has("--nats"))
+      return output.fail(wrong_usage("`weft bench adapter` needs --nats URL"));
     return bench::answer_tasks(invocation.get("--nats"), signals);
   }
   const bench::Workload* workload = bench::find_workload(name);
@@ -170,13 +174,15 @@ CommandSpec bench_command() {
   spec.arguments = "WORKLOAD";
   spec.summary = "measures this computer: sagas a second, latency, what each costs";
   spec.details =
-      "Starts a NATS server, an orchestrator with everything at its default and an adapter, each a\n"
+      "Starts a NATS server, an orchestrator with everything at its default and an adapter, each a"
+      "\n"
       "process on loopback with a store of its own, sends them orders of 1.5 KB and measures from "
       "the\n"
       "request to the durable end. A closed loop keeps --in-flight sagas under way; an open loop\n"
       "starts --rate a second, whatever becomes of them. Workloads:\n";
   for (const bench::Workload& workload : bench::workloads()) {
-    spec.details += "  " + workload.name + std::string(14 - workload.name.size(), ' ') + workload.summary + "\n";
+    spec.details += "  " + workload.name + std::string(14 - workload.name.size(), ' ') +
+                    workload.summary + "\n";
   }
   spec.details +=
       "cpu_us_per_saga and rss_mb are the orchestrator's. flushes_per_saga counts what the device "
@@ -194,12 +200,14 @@ CommandSpec bench_command() {
       {"--seconds", "S", "how long to measure (10)", false},
       {"--warm-up", "S", "how long to run before that (2)", false},
       {"--count", "N", "parked, timers: sagas that wait (100000)", false},
-      {"--dir", "DIR", "where the store is made, on the disk to measure (the temporary folder)", false},
+      {"--dir", "DIR", "where the store is made, on the disk to measure (the temporary folder)",
+       false},
       {"--keep", "", "leave the store and the logs there", false},
       {"--workflows", "DIR", "retail: the shipped definitions (workflows/retail)", false},
       {"--compare", "FILE", "a former result (-o json): adds the ratios to it", false},
       {"--floor", "COMMAND", "a probe of the bare disk and wire: adds the ratios to it", false},
-      {"--nats", "URL", "adapter: the broker; `weft bench adapter` is the answering process", false}};
+      {"--nats", "URL", "adapter: the broker; `weft bench adapter` is the answering process",
+       false}};
   spec.run = run;
   return spec;
 }

@@ -29,9 +29,9 @@ int run(const Invocation& invocation) {
   if (dsl::has_errors(result.diagnostics) || result.workflows.empty()) {
     if (!output.json()) std::cerr << diagnostics_text(result.diagnostics, *definitions);
     const bool bad = dsl::has_errors(result.diagnostics);
-    Failure failure = make_failure(kExitFailed, bad ? "definition_errors" : "no_workflow",
-                                   "nothing can be drawn",
-                                   bad ? "the definition has errors" : "there is no workflow in it");
+    Failure failure =
+        make_failure(kExitFailed, bad ? "definition_errors" : "no_workflow", "nothing can be drawn",
+                     bad ? "the definition has errors" : "there is no workflow in it");
     dsl::Value::Array found;
     for (const dsl::Diagnostic& one : result.diagnostics) found.push_back(diagnostic_value(one));
     failure.problem = failure.problem.with("diagnostics", dsl::Value::array(std::move(found)));

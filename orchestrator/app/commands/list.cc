@@ -58,6 +58,7 @@ int run(const Invocation& invocation) {
               .query("where", invocation.get("--where"))
               .query("older_than", invocation.get("--older-than"))
               .query("since", invocation.get("--since"))
+              .query("restored", invocation.has("--restored") ? "true" : "")
               .query("limit", limited && left < 500 ? std::to_string(left) : "500")
               .query("cursor", cursor);
           return path;
@@ -94,6 +95,7 @@ CommandSpec list_command() {
                   {"--where", "EXPR", "for which this holds", false},
                   {"--older-than", "TIME", "started at least so long ago", false},
                   {"--since", "TIME", "started since: 2026-03-29T01:00:00Z, or 10m back", false},
+                  {"--restored", "", "had not ended in the backup this store came from", false},
                   {"--limit", "N", "at most so many (all)", false}};
   spec.run = run;
   return spec;

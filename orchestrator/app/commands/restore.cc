@@ -2,12 +2,25 @@
 #include "orchestrator/app/commands/support.h"
 #include "orchestrator/app/serving.h"
 #include "orchestrator/app/time_text.h"
+#include "orchestrator/engine/restored_sagas.h"
 #include "store/rocksdb_backup.h"
+#include "store/rocksdb_event_store.h"
 
 namespace weft::app {
 namespace {
 
 using dsl::Value;
+
+/// Sagas of the restored store that have not ended: their effects may be ahead of it.
+tl::expected<std::int64_t, std::string> count_unfinished(const store::RestoreOptions& restored) {
+  store::RocksdbOptions options;
+  options.data_dir = restored.data_dir;
+  options.watermark_dir = restored.watermark_dir;
+  options.create = false;
+  const auto opened = store::RocksdbEventStore::open(std::move(options));
+  if (!opened) return tl::unexpected(opened.error().message);
+  return engine::unfinished_sagas(**opened);
+}
 
 int run(const Invocation& invocation) {
   const Output output(invocation.global);
@@ -26,12 +39,19 @@ int run(const Invocation& invocation) {
     return output.fail(make_failure(kExitStore, "store_restore_failed",
                                     "the backup was not restored", report.error().message));
   }
+  const auto unfinished = count_unfinished(options);
+  if (!unfinished) {
+    return output.fail(make_failure(kExitStore, "store_restore_failed",
+                                    "the backup was restored, but the store can not be read",
+                                    unfinished.error()));
+  }
   const store::BackupInfo& backup = report->backup;
   const Value body = Value::object(
       {{"data", config->data},
        {"store", backup.store_id},
        {"position", static_cast<std::int64_t>(backup.position)},
        {"taken_at", format_timestamp(backup.taken_at_ms)},
+       {"unfinished", *unfinished},
        {"events_missing", report->events_missing
                               ? Value(static_cast<std::int64_t>(*report->events_missing))
                               : Value()}});
@@ -46,8 +66,10 @@ int run(const Invocation& invocation) {
                 " events were acknowledged after it and are lost\n");
   }
   output.text(
-      "It starts with the engine paused: what was done since the backup is unknown here.\n"
-      "Look at `weft status` and `weft list`, then: weft unpause engine --reason TEXT\n");
+      field(body, "unfinished") + (*unfinished == 1 ? " saga had" : " sagas had") +
+      " not ended then: what they did since is unknown here.\n"
+      "It starts with the engine paused. Look at `weft status` and `weft list --restored`,\n"
+      "then: weft unpause engine --reason TEXT\n");
   return kExitDone;
 }
 

@@ -25,6 +25,23 @@ std::string line(const std::string& name, const std::string& text) {
   return "  " + name + std::string(name.size() < 10 ? 10 - name.size() : 1, ' ') + text + "\n";
 }
 
+std::string restored_text(const Value& restored) {
+  const std::int64_t unfinished = restored.integer_or("unfinished", 0);
+  std::string text = "from the backup of " + field(restored, "backup_at") + "; ";
+  if (unfinished == 0) {
+    text += "no saga is left that had not ended then";
+  } else {
+    text += std::to_string(unfinished) +
+            (unfinished == 1 ? " saga that had not ended then may be ahead of it"
+                             : " sagas that had not ended then may be ahead of it") +
+            ": `weft list --restored`";
+  }
+  if (!restored.boolean_or("accepted", false)) {
+    text += "; `weft unpause engine --reason TEXT` accepts it";
+  }
+  return text;
+}
+
 std::string screen(const Value& status, const Output& output) {
   const bool ready = status.boolean_or("ready", false);
   std::string out =
@@ -55,9 +72,7 @@ std::string screen(const Value& status, const Output& output) {
   out += line("backup", backup.empty() ? "none was taken" : backup);
   if (const Value* restored = store->find("restored");
       restored != nullptr && restored->is_object()) {
-    out += line("restored", output.paint("from the backup of " + field(*restored, "backup_at") +
-                                             "; `weft unpause engine --reason TEXT` accepts it",
-                                         Colour::kYellow));
+    out += line("restored", output.paint(restored_text(*restored), Colour::kYellow));
   }
   const Value* nats = status.find("nats");
   const bool connected = nats != nullptr && nats->boolean_or("connected", false);

@@ -65,6 +65,9 @@ TEST(ApiRequestsTest, ListsAreFiltered) {
   EXPECT_EQ(status(request("GET", "/sagas?limit=x")), 400);
   EXPECT_EQ(status(request("GET", "/sagas?older_than=long")), 400);
   EXPECT_EQ(status(request("GET", "/sagas?since=yesterday")), 400);
+  EXPECT_FALSE(list.restored);
+  EXPECT_TRUE(read<engine::ListSagas>(request("GET", "/sagas?restored=true")).restored);
+  EXPECT_EQ(status(request("GET", "/sagas?restored=perhaps")), 400);
 }
 
 TEST(ApiRequestsTest, ActionsThatDependOnWhatWasSeenNeedARevision) {

@@ -149,6 +149,21 @@ TEST_F(HttpApiTest, WebhooksKeepTheirBytesAndHeaders) {
   EXPECT_EQ(send("GET", "/hooks/shop").status, 405);
 }
 
+// RFC 9110, 15.5.6: a 405 without `Allow` leaves its reader guessing.
+TEST_F(HttpApiTest, ARefusedMethodNamesTheAllowedOnes) {
+  const auto allowed = [this](const std::string& method, const std::string& target) {
+    const HttpResponse response = send(method, target);
+    EXPECT_EQ(response.status, 405) << target;
+    return header(response, "Allow");
+  };
+  EXPECT_EQ(allowed("DELETE", "/api/v1/sagas/x"), "GET");
+  EXPECT_EQ(allowed("GET", "/api/v1/workflows/a/start"), "POST");
+  EXPECT_EQ(allowed("DELETE", "/api/v1/workflows"), "GET, POST");
+  EXPECT_EQ(allowed("GET", "/api/v1/backup"), "POST");
+  EXPECT_EQ(allowed("GET", "/hooks/shop"), "POST");
+  EXPECT_EQ(header(send("GET", "/api/v1/sagas/x"), "Allow"), "");
+}
+
 TEST_F(HttpApiTest, ChangesAreStreamedInOrderAndFiltered) {
   HttpResponse response = send("GET", "/api/v1/changes?workflow=w");
   ASSERT_NE(response.stream, nullptr);

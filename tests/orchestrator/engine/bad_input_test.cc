@@ -81,6 +81,28 @@ TEST_F(BadInputTest, DocumentsThatWaitAreWeighed) {
   EXPECT_EQ(small.ask(engine::StartWorkflow{"w", document, "later", "", ""}).status, 201);
 }
 
+// What adapters are to be asked is weighed, too: an adapter that is down must not fill the memory.
+TEST_F(BadInputTest, TasksThatWaitAreWeighed) {
+  EngineWorld small;
+  small.config.limits.tasks_queued_bytes = 5'000;
+  small.define("w.yaml",
+               "weft: 1\nworkflow: w\nversion: 1.0.0\nowner: o@example.org\n"
+               "steps:\n  - {step: note, call: shop.note, with: '${ . }', compensate: none}\n");
+  small.start();
+  const std::string document = R"({"x":")" + std::string(3000, 'x') + R"("})";
+  const auto start = [&](const std::string& key) {
+    return small.ask(engine::StartWorkflow{"w", document, key, "", ""}).status;
+  };
+  EXPECT_EQ(start("a"), 201);
+  EXPECT_EQ(start("b"), 201);
+  EXPECT_EQ(start("c"), 503);
+  small.restart();
+  EXPECT_EQ(start("c"), 503);
+  small.adapter("shop", always_ok());
+  small.run_for(5'000);
+  EXPECT_EQ(start("c"), 201);
+}
+
 // However large they are, sagas that wait do not fill the memory: they are folded again when needed.
 TEST_F(BadInputTest, LargeSagasAreForgottenAndFoundAgain) {
   EngineWorld small;

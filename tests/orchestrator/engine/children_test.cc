@@ -124,6 +124,71 @@ steps:
   EXPECT_EQ(world.seen("wms").back().body, R"({"lines":[{"sku":"a","qty":2}]})");
 }
 
+// Eight sagas deep is allowed; before a ninth the saga is stuck, for no limit ends one.
+TEST(ChildDepth, EightDeepIsTheLimit) {
+  for (const int deep : {8, 9}) {
+    EngineWorld world;
+    world.adapter("wms", always_ok());
+    for (int level = 1; level <= deep; ++level) {
+      const std::string number = std::to_string(level);
+      std::string nest = "weft: 1\nworkflow: nest" + number +
+                         "\nversion: 1.0.0\nowner: o@example.org\nkey: ${ .id }\nsteps:\n"
+                         "  - {step: take, call: wms.take, compensate: {call: wms.put}}\n";
+      if (level < deep) {
+        nest += "  - {step: below, saga: nest" + std::to_string(level + 1) +
+                "@1, with: {id: '${ .id }'}}\n";
+      }
+      world.define("nest" + number + ".yaml", nest);
+    }
+    world.start();
+    (void)world.start_saga("nest1", R"({"id":"o1"})");
+    world.run_for(5'000);
+    if (deep == 8) {
+      EXPECT_EQ(world.state("nest1:o1"), "completed") << world.history("nest1:o1");
+      EXPECT_EQ(world.seen("wms").size(), 8U);
+    } else {
+      engine::ListSagas query;
+      query.states = {"stuck"};
+      const auto found = world.ask(query);
+      ASSERT_EQ(found.body.find("items")->size(), 1U) << found.body.to_json();
+      const dsl::Value& stuck = found.body.find("items")->as_array()[0];
+      EXPECT_EQ(stuck.string_or("workflow", ""), "nest8");
+      EXPECT_EQ(stuck.find("stuck")->string_or("code", ""), "child_depth");
+      EXPECT_EQ(world.seen("wms").size(), 8U) << "the ninth never began";
+    }
+  }
+}
+
+// Whoever ends a parent by force hears what goes on without it.
+TEST_F(ChildrenTest, ATerminatedParentNamesTheChildrenThatStillRun) {
+  world.adapter("wms", [](const TaskSeen&, messaging::Subject) {
+    return std::optional<messaging::Message>();
+  });
+  world.start();
+  (void)world.start_saga("shop.order", R"({"id":"o1"})");
+  world.run_for(500);
+  const std::string left = child();
+  ASSERT_EQ(world.state(left), "running");
+  engine::Act terminate;
+  terminate.action = "terminate";
+  terminate.saga = "shop.order:o1";
+  terminate.reason = "a test order";
+  const auto answer = world.ask(terminate);
+  ASSERT_TRUE(answer.ok()) << answer.body.to_json();
+  EXPECT_EQ(answer.body.string_or("type", ""), "SagaTerminated");
+  const auto* children = answer.body.find("children");
+  ASSERT_TRUE(children != nullptr && children->size() == 1) << answer.body.to_json();
+  EXPECT_EQ(children->as_array()[0].string_or("saga", ""), left);
+  EXPECT_EQ(children->as_array()[0].string_or("path", ""), "pack");
+  EXPECT_EQ(world.state(left), "running");
+  // It can be ended like any other, and its end disturbs nobody.
+  terminate.saga = left;
+  EXPECT_EQ(world.ask(terminate).body.find("children")->size(), 0U);
+  world.run_for(1'000);
+  EXPECT_EQ(world.state("shop.order:o1"), "terminated");
+  EXPECT_EQ(world.state(left), "terminated");
+}
+
 TEST_F(ChildrenTest, ACrashAtAnyCommitLosesNeither) {
   for (int crash_at = 1; crash_at < 14; ++crash_at) {
     EngineWorld again;

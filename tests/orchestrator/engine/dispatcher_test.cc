@@ -163,6 +163,37 @@ TEST_F(DispatcherTest, APendingAnswerIsCompletedByToken) {
   EXPECT_EQ(world.send("weft.complete." + std::string(58, 'A'), "{}").code, 404);
 }
 
+// Owed to the world are not tasks alone: watches, events and commands to other sagas are, too.
+TEST_F(DispatcherTest, TheOutboxIsCountedAsItIs) {
+  world.adapter("erp", [](const TaskSeen&, messaging::Subject to) {
+    return std::optional(messaging::pending_reply(std::move(to)));
+  });
+  begin("    timeout: 1s\n    completes: {within: 1h, heartbeat: 1m}\n");
+  const auto pending = [this] {
+    for (const auto& family : world.engine().metrics().families) {
+      if (family.name == "weft_outbox_pending") return family.samples.at(0).value;
+    }
+    return -1.0;
+  };
+  const auto rows = [this] { return world.store().scan_outbox({}, "", 1'000)->rows.size(); };
+  EXPECT_EQ(pending(), 0);
+  (void)start("k");
+  (void)start("l");
+  world.run_for(1'000);
+  ASSERT_GE(rows(), 2U);
+  EXPECT_EQ(pending(), static_cast<double>(rows()));
+  world.restart();
+  world.run_for(1'000);
+  ASSERT_GE(rows(), 2U);
+  EXPECT_EQ(pending(), static_cast<double>(rows()));
+  for (const TaskSeen& task : std::vector<TaskSeen>(world.seen("erp"))) {
+    (void)world.send("weft.complete." + task.header("Weft-Token"), "{}");
+  }
+  world.run_for(1'000);
+  EXPECT_EQ(rows(), 0U);
+  EXPECT_EQ(pending(), 0);
+}
+
 TEST_F(DispatcherTest, AMissedHeartbeatMakesTheAttemptUnknown) {
   int requests = 0;
   world.adapter("erp", [&](const TaskSeen&, messaging::Subject to) {
