@@ -28,7 +28,7 @@ constexpr Tables make_tables() {
   return tables;
 }
 
-constexpr Tables kTables = make_tables();
+constexpr Tables kCrcTables = make_tables();
 
 }  // namespace
 
@@ -40,11 +40,11 @@ std::uint32_t crc32c(std::string_view bytes, std::uint32_t start) {
     const std::uint32_t low =
         crc ^ (static_cast<std::uint32_t>(at[0]) | static_cast<std::uint32_t>(at[1]) << 8U |
                static_cast<std::uint32_t>(at[2]) << 16U | static_cast<std::uint32_t>(at[3]) << 24U);
-    crc = kTables[7][low & 0xffU] ^ kTables[6][(low >> 8U) & 0xffU] ^
-          kTables[5][(low >> 16U) & 0xffU] ^ kTables[4][low >> 24U] ^ kTables[3][at[4]] ^
-          kTables[2][at[5]] ^ kTables[1][at[6]] ^ kTables[0][at[7]];
+    crc = kCrcTables[7][low & 0xffU] ^ kCrcTables[6][(low >> 8U) & 0xffU] ^
+          kCrcTables[5][(low >> 16U) & 0xffU] ^ kCrcTables[4][low >> 24U] ^ kCrcTables[3][at[4]] ^
+          kCrcTables[2][at[5]] ^ kCrcTables[1][at[6]] ^ kCrcTables[0][at[7]];
   }
-  for (; left > 0; --left, ++at) crc = (crc >> 8U) ^ kTables[0][(crc ^ *at) & 0xffU];
+  for (; left > 0; --left, ++at) crc = (crc >> 8U) ^ kCrcTables[0][(crc ^ *at) & 0xffU];
   return ~crc;
 }
 

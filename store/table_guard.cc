@@ -15,7 +15,7 @@ namespace weft::store {
 namespace {
 
 constexpr std::size_t kFooterSize = 53;
-constexpr std::string_view kMagic = "\xf7\xcf\xf4\x85\xb7\x41\xe2\x88";
+constexpr std::string_view kTableMagic = "\xf7\xcf\xf4\x85\xb7\x41\xe2\x88";
 // What RocksDB calls kCRC32c and kXXH3: its defaults before and since release 6.27.
 constexpr char kCrc32c = 1;
 constexpr char kXxh3 = 4;
@@ -28,7 +28,7 @@ constexpr std::size_t kMetaIndexMax = 16 * 1024;
 
 bool is_footer(std::string_view footer) {
   return footer.size() == kFooterSize && (footer.front() == kXxh3 || footer.front() == kCrc32c) &&
-         footer.substr(1 + kHandlesSize) == std::string(kTableFormat) + std::string(kMagic);
+         footer.substr(1 + kHandlesSize) == std::string(kTableFormat) + std::string(kTableMagic);
 }
 
 struct Handle {

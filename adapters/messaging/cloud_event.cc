@@ -7,13 +7,6 @@
 namespace weft::messaging {
 namespace {
 
-void append_member(std::string& json, std::string_view name, std::string_view value) {
-  json += ',';
-  json += quoted(name);
-  json += ':';
-  json += value;
-}
-
 // CloudEvents 1.0, "Attribute naming convention".
 bool is_attribute_name(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {

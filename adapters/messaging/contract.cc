@@ -68,13 +68,6 @@ void set_effect(Headers& headers, EffectClaim effect) {
   }
 }
 
-void append_member(std::string& json, std::string_view name, std::string_view value) {
-  json += json.empty() ? '{' : ',';
-  json += quoted(name);
-  json += ':';
-  json += value;
-}
-
 }  // namespace
 
 bool header::is_protocol_name(std::string_view name) {

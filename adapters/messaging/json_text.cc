@@ -126,4 +126,11 @@ std::string quoted(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+void append_member(std::string& json, std::string_view name, std::string_view value) {
+  json += json.empty() ? '{' : ',';
+  json += quoted(name);
+  json += ':';
+  json += value;
+}
+
 }  // namespace weft::messaging

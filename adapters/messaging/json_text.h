@@ -25,4 +25,8 @@ namespace weft::messaging {
 /// Quoted and escaped. Invalid UTF-8 is replaced.
 [[nodiscard]] std::string quoted(std::string_view text);
 
+/// One more member to the object begun in `json` ("" begins it); `value` is JSON already. The
+/// closing brace is the caller's.
+void append_member(std::string& json, std::string_view name, std::string_view value);
+
 }  // namespace weft::messaging

@@ -28,11 +28,6 @@ constexpr std::chrono::seconds kClosedCallbackTimeout{5};
 constexpr int kPendingMessagesMax = 65'536;
 constexpr int kPendingBytesMax = 128 * 1024 * 1024;
 
-struct MessageDeleter {
-  void operator()(natsMsg* message) const { natsMsg_Destroy(message); }
-};
-using MessageHandle = std::unique_ptr<natsMsg, MessageDeleter>;
-
 // One subscription over all connections. The library calls it through a heap cell that lives until
 // the library says that no callback can come any more.
 struct Record {
@@ -222,7 +217,7 @@ class NatsBus final : public MessageBus {
 
   // --- callbacks of the library for one subscription -------------------------------------------
   static void on_message(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
-    const MessageHandle owned(message);
+    const NatsMessageHandle owned(message);
     Record& record = **static_cast<std::shared_ptr<Record>*>(closure);
     const std::lock_guard lock(record.running);
     if (!record.active) return;

@@ -14,11 +14,6 @@
 namespace weft::messaging {
 namespace {
 
-struct MessageDeleter {
-  void operator()(natsMsg* message) const { natsMsg_Destroy(message); }
-};
-using MessageHandle = std::unique_ptr<natsMsg, MessageDeleter>;
-
 std::vector<std::string> split_urls(const std::string& text) {
   std::vector<std::string> urls;
   std::size_t begin = 0;
@@ -46,7 +41,7 @@ natsStatus send(natsConnection* connection, const Message& message) {
   natsMsg* created = nullptr;
   natsStatus status = natsMsg_Create(&created, subject, reply, message.body.data(), length);
   if (status != NATS_OK) return status;
-  const MessageHandle owned(created);
+  const NatsMessageHandle owned(created);
   for (const Header& field : message.headers) {
     status = natsMsgHeader_Add(created, field.name.c_str(), field.value.c_str());
     if (status != NATS_OK) return status;
@@ -121,6 +116,8 @@ BusError nats_error(int status, const std::string& doing) {
 }
 
 void NatsOptionsDeleter::operator()(natsOptions* options) const { natsOptions_Destroy(options); }
+
+void NatsMessageDeleter::operator()(__natsMsg* message) const { natsMsg_Destroy(message); }
 
 tl::expected<NatsOptionsHandle, BusError> nats_library_options(const NatsOptions& options,
                                                                const NatsCallbacks& callbacks) {

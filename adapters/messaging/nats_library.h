@@ -21,6 +21,10 @@ struct NatsOptionsDeleter {
   void operator()(__natsOptions* options) const;
 };
 using NatsOptionsHandle = std::unique_ptr<__natsOptions, NatsOptionsDeleter>;
+struct NatsMessageDeleter {
+  void operator()(__natsMsg* message) const;
+};
+using NatsMessageHandle = std::unique_ptr<__natsMsg, NatsMessageDeleter>;
 
 /// What the library shall call when a connection ends; `closure` is passed back.
 struct NatsCallbacks {

@@ -13,7 +13,7 @@ using sdk::Request;
 using sdk::Transaction;
 
 // A cancelled order leaves its external_id free: the shop may try the same order again later.
-constexpr const char* kSchema = R"sql(
+constexpr const char* kErpSchema = R"sql(
 CREATE TABLE IF NOT EXISTS erp_order (
   number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, external_id TEXT NOT NULL,
   saga TEXT NOT NULL, total_minor INTEGER NOT NULL, lines TEXT NOT NULL,
@@ -102,7 +102,7 @@ Outcome post_credit_note(const Request& request, Transaction& transaction) {
 
 sdk::Adapter erp_adapter(std::shared_ptr<const ErpRules> rules) {
   sdk::Adapter adapter("erp", "1.0.0", "An ERP: orders, invoices, credit notes");
-  adapter.schema(kSchema)
+  adapter.schema(kErpSchema)
       .forward("create_order",
                [rules](const Request& request, Transaction& transaction) {
                  return create_order(*rules, request, transaction);

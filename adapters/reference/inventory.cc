@@ -17,7 +17,7 @@ using sdk::Request;
 using sdk::Row;
 using sdk::Transaction;
 
-constexpr const char* kSchema = R"sql(
+constexpr const char* kInventorySchema = R"sql(
 CREATE TABLE IF NOT EXISTS article (
   sku TEXT NOT NULL, location TEXT NOT NULL,
   on_hand INTEGER NOT NULL CHECK (on_hand >= 0),
@@ -353,7 +353,7 @@ sdk::Handler announcing(sdk::Handler handler, std::shared_ptr<const InventoryOpt
 sdk::Adapter inventory_adapter(std::shared_ptr<const InventoryOptions> options) {
   sdk::Adapter adapter("inventory", "1.0.0", "Stock by article and location, on SQLite");
   const auto told = [&](sdk::Handler handler) { return announcing(std::move(handler), options); };
-  adapter.schema(kSchema)
+  adapter.schema(kInventorySchema)
       .forward("reserve", told(reserve))
       .undo("reserve", undo_release)
       .forward("release", told(release))

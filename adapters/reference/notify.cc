@@ -12,7 +12,7 @@ using sdk::Outcome;
 using sdk::Request;
 using sdk::Transaction;
 
-constexpr const char* kSchema = R"sql(
+constexpr const char* kNotifySchema = R"sql(
 CREATE TABLE IF NOT EXISTS message (
   id INTEGER PRIMARY KEY, key TEXT NOT NULL, kind TEXT NOT NULL, recipient TEXT NOT NULL,
   template TEXT NOT NULL, data TEXT NOT NULL, UNIQUE (key, kind));
@@ -49,7 +49,7 @@ Outcome publish_stock(const Request& request, Transaction& transaction) {
 
 sdk::Adapter notify_adapter() {
   sdk::Adapter adapter("notify", "1.0.0", "Messages to people and channels");
-  adapter.schema(kSchema)
+  adapter.schema(kNotifySchema)
       .forward("send", send)
       .undo("send", send)
       .forward("publish_stock", publish_stock)

@@ -13,7 +13,7 @@ using sdk::Request;
 using sdk::Row;
 using sdk::Transaction;
 
-constexpr const char* kSchema = R"sql(
+constexpr const char* kPaymentsSchema = R"sql(
 CREATE TABLE IF NOT EXISTS authorisation (
   id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, saga TEXT NOT NULL, order_id TEXT NOT NULL,
   currency TEXT NOT NULL, authorised INTEGER NOT NULL CHECK (authorised > 0),
@@ -132,7 +132,7 @@ Outcome refund(const Request& request, Transaction& transaction) {
 
 sdk::Adapter payments_adapter(std::shared_ptr<const PaymentRules> rules) {
   sdk::Adapter adapter("payments", "1.0.0", "A payment provider: holds, captures, refunds");
-  adapter.schema(kSchema)
+  adapter.schema(kPaymentsSchema)
       .forward("authorise",
                [rules](const Request& request, Transaction& transaction) {
                  return authorise(*rules, request, transaction);

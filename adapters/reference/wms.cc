@@ -14,7 +14,7 @@ using sdk::Request;
 using sdk::Row;
 using sdk::Transaction;
 
-constexpr const char* kSchema = R"sql(
+constexpr const char* kWmsSchema = R"sql(
 CREATE TABLE IF NOT EXISTS allocation (
   id INTEGER PRIMARY KEY, key TEXT NOT NULL, saga TEXT NOT NULL, order_id TEXT NOT NULL,
   sku TEXT NOT NULL, location TEXT NOT NULL, qty INTEGER NOT NULL CHECK (qty > 0),
@@ -129,7 +129,7 @@ Outcome undo_receive_return(const Request& request, Transaction& transaction) {
 
 sdk::Adapter wms_adapter(std::shared_ptr<const WmsRules> rules) {
   sdk::Adapter adapter("wms", "1.0.0", "Warehouses: allocation by location, shipments");
-  adapter.schema(kSchema)
+  adapter.schema(kWmsSchema)
       .forward("allocate",
                [rules](const Request& request, Transaction& transaction) {
                  return allocate(*rules, request, transaction);

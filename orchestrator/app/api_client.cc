@@ -52,11 +52,6 @@ std::optional<std::string> read_token(const std::string& path) {
   return token.size() > 4096 ? std::nullopt : std::optional(token);
 }
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
-  return value == nullptr ? std::string() : value;
-}
-
 /// Host of "http://host:port".
 std::string host_of(const std::string& url) {
   const std::size_t scheme = url.find("://");

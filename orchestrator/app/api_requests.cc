@@ -34,9 +34,9 @@ tl::unexpected<engine::Response> wrong_method(const HttpRequest& request,
 }
 
 /// Reads what a request says beside its address, remembering the first thing that is wrong.
-class Reader {
+class RequestReader {
  public:
-  explicit Reader(const HttpRequest& request) : request_(request) {}
+  explicit RequestReader(const HttpRequest& request) : request_(request) {}
 
   /// The body must be a JSON object with no members but these; empty counts as {}.
   void body(std::initializer_list<std::string_view> known) {
@@ -224,13 +224,13 @@ std::string message_id(const HttpRequest& request) {
   return id.empty() ? request.header("Idempotency-Key") : id;
 }
 
-Result pause(Reader& reader, std::string kind, std::string name, const std::string& action) {
+Result pause(RequestReader& reader, std::string kind, std::string name, const std::string& action) {
   reader.body({"reason"});
   return reader.done(
       engine::Pause{std::move(kind), std::move(name), reader.text("reason"), action == "pause"});
 }
 
-Result sagas(Reader& reader, const std::vector<std::string>& path) {
+Result sagas(RequestReader& reader, const std::vector<std::string>& path) {
   const HttpRequest& request = reader.request();
   const bool get = request.method == "GET";
   if (path.size() == 1) {
@@ -304,7 +304,7 @@ Result sagas(Reader& reader, const std::vector<std::string>& path) {
   return reader.done(std::move(act));
 }
 
-Result workflows(Reader& reader, const std::vector<std::string>& path) {
+Result workflows(RequestReader& reader, const std::vector<std::string>& path) {
   const HttpRequest& request = reader.request();
   const bool post = request.method == "POST";
   if (path.size() == 1 && post) {
@@ -338,7 +338,7 @@ Result workflows(Reader& reader, const std::vector<std::string>& path) {
   return not_here(request);
 }
 
-Result adapters(Reader& reader, const std::vector<std::string>& path) {
+Result adapters(RequestReader& reader, const std::vector<std::string>& path) {
   const HttpRequest& request = reader.request();
   if (request.method == "GET" && path.size() <= 2) {
     return reader.done(engine::ListAdapters{path.size() == 2 ? path[1] : ""});
@@ -356,7 +356,7 @@ Result adapters(Reader& reader, const std::vector<std::string>& path) {
   return path.size() <= 2 ? Result(wrong_method(request, "GET, POST")) : Result(not_here(request));
 }
 
-Result bulk(Reader& reader, const std::vector<std::string>& path) {
+Result bulk(RequestReader& reader, const std::vector<std::string>& path) {
   const HttpRequest& request = reader.request();
   if (path.size() == 2) {
     if (request.method == "DELETE") return reader.done(engine::BulkStop{path[1]});
@@ -397,7 +397,7 @@ Result bulk(Reader& reader, const std::vector<std::string>& path) {
   return reader.done(std::move(act));
 }
 
-Result ordering(Reader& reader, const std::vector<std::string>& path) {
+Result ordering(RequestReader& reader, const std::vector<std::string>& path) {
   const HttpRequest& request = reader.request();
   if (path.size() == 1) {
     if (request.method != "GET") return wrong_method(request, "GET");
@@ -409,7 +409,7 @@ Result ordering(Reader& reader, const std::vector<std::string>& path) {
   return reader.done(engine::LetPass{reader.required("key"), reader.text("reason")});
 }
 
-Result unmatched(Reader& reader, const std::vector<std::string>& path) {
+Result unmatched(RequestReader& reader, const std::vector<std::string>& path) {
   const HttpRequest& request = reader.request();
   if (path.size() == 1) {
     if (request.method != "GET") return wrong_method(request, "GET");
@@ -427,7 +427,7 @@ Result unmatched(Reader& reader, const std::vector<std::string>& path) {
 Result read_api_request(const HttpRequest& request) {
   const std::vector<std::string>& path = request.path;
   if (path.empty()) return not_here(request);
-  Reader reader(request);
+  RequestReader reader(request);
   const std::string& first = path[0];
   if (first == "sagas") return sagas(reader, path);
   if (first == "workflows") return workflows(reader, path);

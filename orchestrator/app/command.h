@@ -68,4 +68,7 @@ struct Invocation {
 [[nodiscard]] int run_command_line(int argc, const char* const* argv,
                                    const std::vector<CommandSpec>& commands);
 
+/// An environment variable's value; empty where it is not set.
+[[nodiscard]] std::string environment(const char* name);
+
 }  // namespace weft::app

@@ -38,11 +38,6 @@ std::string user_name() {
   return user != nullptr && user->pw_name != nullptr ? user->pw_name : std::to_string(geteuid());
 }
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
-  return value == nullptr ? std::string() : value;
-}
-
 void print_options(std::string& out, const std::vector<OptionSpec>& options) {
   std::size_t width = 0;
   const auto left = [](const OptionSpec& option) {
@@ -236,6 +231,11 @@ int run_command(const CommandSpec& command, const std::vector<std::string>& args
 }
 
 }  // namespace
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  return value == nullptr ? std::string() : value;
+}
 
 int run_command_line(int argc, const char* const* argv, const std::vector<CommandSpec>& all) {
   std::vector<std::string> args(argv + std::min(argc, 1), argv + argc);

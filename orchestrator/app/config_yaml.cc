@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kBytesMax = 256 * 1024;
 constexpr std::size_t kListMax = 1000;
 
-struct Reader {
+struct LeafReader {
   const std::string& file;
   const std::vector<std::string>& leaves;
   const std::vector<std::string>& open;
@@ -93,7 +93,7 @@ tl::expected<std::vector<YamlSetting>, ConfigError> read_config_yaml(
   if (text.size() > kBytesMax) {
     return tl::unexpected(ConfigError{file + ": longer than 256 KiB; is it a weft.yaml?"});
   }
-  Reader reader{file, leaves, open, {}};
+  LeafReader reader{file, leaves, open, {}};
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
     if (documents.size() > 1) {

@@ -112,20 +112,20 @@ TEST(SubjectsTest, StreamNamesCannotAddTokens) {
 }
 
 TEST(SubjectsTest, WhatWeMakeWeCanRead) {
-  using Kind = IntakeSubject::Kind;
+  using Intake = IntakeSubject::Kind;
   const auto read = [](const SubjectResult& subject) {
     return *parse_intake_subject(subject->text());
   };
-  EXPECT_EQ(read(start_subject("retail.returns")).kind, Kind::kStart);
+  EXPECT_EQ(read(start_subject("retail.returns")).kind, Intake::kStart);
   EXPECT_EQ(read(start_subject("retail.returns")).name, "retail.returns");
-  EXPECT_EQ(read(cancel_subject("retail.returns")).kind, Kind::kCancel);
-  EXPECT_EQ(read(query_subject("retail.returns")).kind, Kind::kQuery);
-  EXPECT_EQ(read(complete_subject(kToken)).kind, Kind::kComplete);
+  EXPECT_EQ(read(cancel_subject("retail.returns")).kind, Intake::kCancel);
+  EXPECT_EQ(read(query_subject("retail.returns")).kind, Intake::kQuery);
+  EXPECT_EQ(read(complete_subject(kToken)).kind, Intake::kComplete);
   EXPECT_EQ(read(complete_subject(kToken)).token, kToken);
-  EXPECT_EQ(read(fail_subject(kToken)).kind, Kind::kFail);
-  EXPECT_EQ(read(heartbeat_subject(kToken)).kind, Kind::kHeartbeat);
+  EXPECT_EQ(read(fail_subject(kToken)).kind, Intake::kFail);
+  EXPECT_EQ(read(heartbeat_subject(kToken)).kind, Intake::kHeartbeat);
   const IntakeSubject signal = read(signal_subject(kSaga, "customer.approved"));
-  EXPECT_EQ(signal.kind, Kind::kSignal);
+  EXPECT_EQ(signal.kind, Intake::kSignal);
   EXPECT_EQ(signal.saga, kSaga);
   EXPECT_EQ(signal.name, "customer.approved");
   EXPECT_EQ(read(event_subject("payment.confirmed")).name, "payment.confirmed");

@@ -73,12 +73,12 @@ TEST(CorpusTest, IsLarge) {
   EXPECT_GE(corpus_names("good").size(), 30U);
 }
 
-const std::string kHead = "weft: 1\nworkflow: shop.order\nversion: 1.0.0\nowner: a@shop.example\n";
+const std::string kBase = "weft: 1\nworkflow: shop.order\nversion: 1.0.0\nowner: a@shop.example\n";
 
 // The limits of SEMANTICS.md: below and at them a file is good.
 TEST(CorpusTest, AThousandStepsAreTakenAndNoMore) {
   const auto with = [](int count) {
-    std::string text = kHead + "steps:\n";
+    std::string text = kBase + "steps:\n";
     for (int i = 0; i < count; ++i) text += "  - {step: s" + std::to_string(i) + ", wait: 1s}\n";
     return compile_text(text);
   };
@@ -93,7 +93,7 @@ TEST(CorpusTest, AThousandStepsAreTakenAndNoMore) {
 TEST(CorpusTest, AFileHasAtMost256KiB) {
   const std::string steps = "steps:\n  - {step: a, wait: 1s}\n# ";
   const auto with = [&](std::size_t bytes) {
-    std::string text = kHead + steps;
+    std::string text = kBase + steps;
     text.resize(bytes, 'x');
     return compile_text(text);
   };
@@ -105,7 +105,7 @@ TEST(CorpusTest, AFileHasAtMost256KiB) {
 
 TEST(CorpusTest, LoopsHaveAtMostTenThousandRounds) {
   const auto with = [](const std::string& rounds) {
-    return has_errors(compile_text(kHead +
+    return has_errors(compile_text(kBase +
                                    "steps:\n  - step: a\n    repeat: {do: [{step: b, wait: "
                                    "1s}], until: '${ true }', at_most: " +
                                    rounds + "}\n    on_timeout: continue\n")

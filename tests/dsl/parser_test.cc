@@ -17,7 +17,7 @@
 namespace weft::dsl::test {
 namespace {
 
-const std::string kHead = "weft: 1\nworkflow: shop.order\nversion: 1.0.0\nowner: a@shop.example\n";
+const std::string kTop = "weft: 1\nworkflow: shop.order\nversion: 1.0.0\nowner: a@shop.example\n";
 
 std::string repeated(const std::string& part, std::size_t bytes) {
   std::string out;
@@ -202,7 +202,7 @@ struct Hostile {
 
 std::vector<Hostile> hostile_texts() {
   constexpr std::size_t kSize = 250 * 1024;
-  const std::string step = kHead + "steps:\n  - step: a\n    set:\n      x: ";
+  const std::string step = kTop + "steps:\n  - step: a\n    set:\n      x: ";
   std::string bomb = "weft: 1\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 30; ++i) {
     const std::string before = "*a" + std::to_string(i - 1);
@@ -220,7 +220,7 @@ std::vector<Hostile> hostile_texts() {
           {"flow_maps", "[" + repeated("{a: b},", kSize) + "]"},
           {"block_items", repeated("- a:\n", kSize)},
           {"alias_bomb", bomb},
-          {"keys", kHead + repeated("k: 1\n", kSize)},
+          {"keys", kTop + repeated("k: 1\n", kSize)},
           {"open_quote", repeated("\"", kSize)},
           {"zeros", std::string(kSize, '\0')},
           {"wrong_utf8", std::string(kSize, '\xff')},
@@ -231,8 +231,8 @@ std::vector<Hostile> hostile_texts() {
           {"interpolations", step + "'${ " + repeated("\"\\(", kSize / 8) + " }'\n"},
           {"holes", step + "'" + repeated("${ .a }", kSize) + "'\n"},
           {"open_holes", step + "'" + repeated("${", kSize) + "'\n"},
-          {"open_holes_plain", kHead + "steps:\n" + repeated("  - ${ a: ${\n", kSize)},
-          {"steps", kHead + "steps:\n" + repeated("  - {step: a, wait: 1s}\n", kSize)},
+          {"open_holes_plain", kTop + "steps:\n" + repeated("  - ${ a: ${\n", kSize)},
+          {"steps", kTop + "steps:\n" + repeated("  - {step: a, wait: 1s}\n", kSize)},
           {"too_large", repeated("a: b\n", 4 * kSize)}};
 }
 

@@ -9,8 +9,6 @@ namespace {
 
 using dsl::Value;
 
-constexpr double kMegabyte = 1024.0 * 1024.0;
-
 /// The number after `name` in `line`; negative if it is not there.
 double number_after(const std::string& line, const std::string& name) {
   const std::size_t at = line.find(name);

@@ -10,6 +10,8 @@
 
 namespace weft::app::bench {
 
+inline constexpr double kMegabyte = 1024.0 * 1024.0;
+
 /// A number with so many digits behind the point, as JSON and people read it.
 [[nodiscard]] dsl::Value rounded(double value, int digits);
 

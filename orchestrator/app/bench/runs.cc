@@ -29,7 +29,6 @@ constexpr double kWakeSeconds = 60;
 constexpr std::uint64_t kWoken = 1'000;    // Enough to show that what waited is all there.
 constexpr std::int64_t kDueWithinMs = 60'000;
 constexpr double kParkedPerSecond = 2'000;  // A guess; slower parking only meets the first timers.
-constexpr double kMegabyte = 1024.0 * 1024.0;
 
 /// Ticks the loads until `done`, or until so many seconds have passed. False at a signal or when a
 /// process of the stage has ended; `trouble` says which.

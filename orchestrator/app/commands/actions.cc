@@ -198,7 +198,7 @@ int act_on_many(ApiClient& client, const Output& output, const Invocation& invoc
   return follow_bulk(client, output, field(begun->body, "id"));
 }
 
-int run(const Invocation& invocation) {
+int run_actions(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     const int ways = static_cast<int>(!invocation.arguments.empty()) +
                      static_cast<int>(invocation.has("--where")) +
@@ -256,7 +256,7 @@ CommandSpec action(const std::string& name, const std::string& summary, const st
     spec.options.push_back({"--output", "JSON", "what the step is to have answered", false});
   }
   if (name == "move") spec.options.push_back({"--to", "VERSION", "such as 1.2.0", false});
-  spec.run = run;
+  spec.run = run_actions;
   return spec;
 }
 

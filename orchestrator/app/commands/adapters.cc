@@ -65,7 +65,7 @@ std::string limits_text(const Value& adapter) {
   return text;
 }
 
-int run(const Invocation& invocation) {
+int run_adapters(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     const bool set = !invocation.arguments.empty() && invocation.arguments[0] == "set";
     if (set && invocation.arguments.size() == 2) return set_limits(client, output, invocation);
@@ -136,7 +136,7 @@ CommandSpec adapters_command() {
   spec.options = {{"--rate", "COUNT/TIME", "with `set`: calls in a time, or none", false},
                   {"--concurrency", "N", "with `set`: calls at once, or none", false},
                   {"--reason", "TEXT", "why; it is recorded", false}};
-  spec.run = run;
+  spec.run = run_adapters;
   return spec;
 }
 

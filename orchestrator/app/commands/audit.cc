@@ -40,7 +40,7 @@ int verify(ApiClient& client, const Output& output) {
   return ok ? kExitDone : kExitFailed;
 }
 
-int run(const Invocation& invocation) {
+int run_audit(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     if (!invocation.arguments.empty()) {
       if (invocation.arguments[0] != "verify") {
@@ -99,7 +99,7 @@ CommandSpec audit_command() {
   spec.arguments_max = 1;
   spec.options = {{"--saga", "SAGA", "of this saga", false},
                   {"--since", "TIME", "since a time, or so long ago", false}};
-  spec.run = run;
+  spec.run = run_audit;
   return spec;
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 using dsl::Value;
 
-int run(const Invocation& invocation) {
+int run_backup(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     std::error_code error;
     const auto absolute = std::filesystem::absolute(invocation.arguments[0], error);
@@ -37,7 +37,7 @@ CommandSpec backup_command() {
       "before the command ends. Choose another device: on the same one files are shared.";
   spec.example = "weft backup /mnt/backup/weft-2026-03-29";
   spec.arguments_min = spec.arguments_max = 1;
-  spec.run = run;
+  spec.run = run_backup;
   return spec;
 }
 

@@ -144,7 +144,7 @@ int measure(const Invocation& invocation, const bench::Workload& workload, const
   return kExitDone;
 }
 
-int run(const Invocation& invocation) {
+int run_bench(const Invocation& invocation) {
   const Output output(invocation.global);
   Signals signals;
   const std::string& name = invocation.arguments.front();
@@ -208,7 +208,7 @@ CommandSpec bench_command() {
       {"--floor", "COMMAND", "a probe of the bare disk and wire: adds the ratios to it", false},
       {"--nats", "URL", "adapter: the broker; `weft bench adapter` is the answering process",
        false}};
-  spec.run = run;
+  spec.run = run_bench;
   return spec;
 }
 

@@ -7,7 +7,7 @@
 namespace weft::app {
 namespace {
 
-int run(const Invocation& invocation) {
+int run_check(const Invocation& invocation) {
   const Output output(invocation.global);
   auto definitions = read_definitions(invocation.arguments);
   if (!definitions) {
@@ -58,7 +58,7 @@ CommandSpec check_command() {
   spec.example = "weft check workflows/retail";
   spec.arguments_min = 1;
   spec.arguments_max = 10'000;
-  spec.run = run;
+  spec.run = run_check;
   return spec;
 }
 

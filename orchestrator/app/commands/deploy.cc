@@ -86,7 +86,7 @@ int deploy(ApiClient& client, const Output& output, const Invocation& invocation
   });
 }
 
-int run(const Invocation& invocation) {
+int run_deploy(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     if (invocation.has("--current")) {
       if (!invocation.arguments.empty()) {
@@ -118,7 +118,7 @@ CommandSpec deploy_command() {
   spec.options = {{"--current", "NAME@VERSION", "new starts get this version", false},
                   {"--reason", "TEXT", "why; it is recorded", false},
                   {"--dry-run", "", "only say what would happen", false}};
-  spec.run = run;
+  spec.run = run_deploy;
   return spec;
 }
 

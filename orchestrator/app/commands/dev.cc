@@ -125,7 +125,7 @@ class Deployer {
   Node& node_;
 };
 
-int run(const Invocation& invocation) {
+int run_dev(const Invocation& invocation) {
   auto config = configure(invocation);
   if (!config) {
     return not_started(invocation, kExitUsage, "bad_setting", config.error().message);
@@ -189,7 +189,7 @@ CommandSpec dev_command() {
   spec.example = "weft dev workflows/retail --http 127.0.0.1:7717";
   spec.arguments_max = 10'000;
   spec.options = setting_options();
-  spec.run = run;
+  spec.run = run_dev;
   return spec;
 }
 

@@ -74,7 +74,7 @@ int follow_all(ApiClient& client, const Output& output, std::uint64_t after) {
   }
 }
 
-int run(const Invocation& invocation) {
+int run_events(const Invocation& invocation) {
   Invocation lines = invocation;
   if (lines.global.output != "yaml") lines.global.output = "json";
   return with_client(lines, [&](ApiClient& client, const Output& output) {
@@ -107,7 +107,7 @@ CommandSpec events_command() {
   spec.arguments_max = 1;
   spec.options = {{"--follow", "", "go on with new events", false},
                   {"--after", "N", "behind this revision of the saga, or position of all", false}};
-  spec.run = run;
+  spec.run = run_events;
   return spec;
 }
 

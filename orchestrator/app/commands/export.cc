@@ -4,7 +4,7 @@
 namespace weft::app {
 namespace {
 
-int run(const Invocation& invocation) {
+int run_export(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     auto result =
         client.get(ApiPath("/api/v1/sagas").segment(invocation.arguments[0]).segment("export"));
@@ -23,7 +23,7 @@ CommandSpec export_command() {
   spec.summary = "one saga's whole history as JSON";
   spec.example = "weft export retail.order_fulfilment:web/1001 > order-1001.json";
   spec.arguments_min = spec.arguments_max = 1;
-  spec.run = run;
+  spec.run = run_export;
   return spec;
 }
 

@@ -9,7 +9,7 @@ using dsl::Value;
 
 Value count(std::uint64_t number) { return {static_cast<std::int64_t>(number)}; }
 
-int run(const Invocation& invocation) {
+int run_fsck(const Invocation& invocation) {
   const Output output(invocation.global);
   auto report = store::fsck(invocation.arguments[0], invocation.get("--watermark-dir"));
   if (!report) {
@@ -55,7 +55,7 @@ CommandSpec fsck_command() {
   spec.example = "weft fsck /var/lib/weft";
   spec.arguments_min = spec.arguments_max = 1;
   spec.options = {{"--watermark-dir", "DIR", "as in `weft serve`", false}};
-  spec.run = run;
+  spec.run = run_fsck;
   return spec;
 }
 

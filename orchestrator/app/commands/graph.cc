@@ -10,7 +10,7 @@
 namespace weft::app {
 namespace {
 
-int run(const Invocation& invocation) {
+int run_graph(const Invocation& invocation) {
   const Output output(invocation.global);
   const std::string format = invocation.has("--format") ? invocation.get("--format")
                              : output.json()            ? "json"
@@ -69,7 +69,7 @@ CommandSpec graph_command() {
   spec.arguments_min = 1;
   spec.arguments_max = 100;
   spec.options = {{"--format", "FORMAT", "mermaid (default), dot or json", false}};
-  spec.run = run;
+  spec.run = run_graph;
   return spec;
 }
 

@@ -29,7 +29,7 @@ void add_row(Table& table, const Output& output, const Value& saga) {
              {note, Colour::kRed}});
 }
 
-int run(const Invocation& invocation) {
+int run_list(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     for (const std::string& state : invocation.all("--state")) {
       bool known = false;
@@ -97,7 +97,7 @@ CommandSpec list_command() {
                   {"--since", "TIME", "started since: 2026-03-29T01:00:00Z, or 10m back", false},
                   {"--restored", "", "had not ended in the backup this store came from", false},
                   {"--limit", "N", "at most so many (all)", false}};
-  spec.run = run;
+  spec.run = run_list;
   return spec;
 }
 

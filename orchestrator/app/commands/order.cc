@@ -7,7 +7,7 @@ namespace {
 
 using dsl::Value;
 
-int run(const Invocation& invocation) {
+int run_order(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     const std::string key = invocation.arguments.empty() ? "" : invocation.arguments[0];
     if (invocation.has("--let-pass")) {
@@ -64,7 +64,7 @@ CommandSpec order_command() {
   spec.arguments_max = 1;
   spec.options = {{"--let-pass", "", "let the rest pass the blocked head", false},
                   {"--reason", "TEXT", "why; needed for --let-pass", false}};
-  spec.run = run;
+  spec.run = run_order;
   return spec;
 }
 

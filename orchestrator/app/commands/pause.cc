@@ -7,7 +7,7 @@ namespace {
 
 using dsl::Value;
 
-int run(const Invocation& invocation) {
+int run_pause(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     const std::string& kind = invocation.arguments[0];
     const std::vector<std::string> kinds = {"workflow", "adapter", "engine"};
@@ -48,7 +48,7 @@ CommandSpec command(const std::string& name, const std::string& summary,
   spec.arguments_min = 1;
   spec.arguments_max = 2;
   spec.options = {{"--reason", "TEXT", "why; it is recorded", false}};
-  spec.run = run;
+  spec.run = run_pause;
   return spec;
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 using dsl::Value;
 
-int run(const Invocation& invocation) {
+int run_prune(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     const std::string age = invocation.get("--older-than");
     if (!parse_duration_ms(age)) {
@@ -45,7 +45,7 @@ CommandSpec prune_command() {
   spec.example = "weft prune --older-than 90d --dry-run";
   spec.options = {{"--older-than", "TIME", "ended at least so long ago", false},
                   {"--dry-run", "", "only count them", false}};
-  spec.run = run;
+  spec.run = run_prune;
   return spec;
 }
 

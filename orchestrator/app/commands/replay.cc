@@ -179,7 +179,7 @@ std::string verdict_text(const Verdict& verdict, const Output& output) {
   return out;
 }
 
-int run(const Invocation& invocation) {
+int run_replay(const Invocation& invocation) {
   const Output output(invocation.global);
   const auto usage = [&](const std::string& detail) {
     return output.fail(make_failure(kExitUsage, "usage", "wrong usage", detail));
@@ -249,7 +249,7 @@ CommandSpec replay_command() {
   spec.arguments_max = 10'000;
   spec.options = {
       {"--workflow", "FILE", "the definition to try, with what stands beside it", false}};
-  spec.run = run;
+  spec.run = run_replay;
   return spec;
 }
 

@@ -22,7 +22,7 @@ tl::expected<std::int64_t, std::string> count_unfinished(const store::RestoreOpt
   return engine::unfinished_sagas(**opened);
 }
 
-int run(const Invocation& invocation) {
+int run_restore(const Invocation& invocation) {
   const Output output(invocation.global);
   auto config = configure(invocation);
   if (!config) return usage_failure(output, config.error().message);
@@ -89,7 +89,7 @@ CommandSpec restore_command() {
   spec.options = {{"--data", "DIR", "the new store's folder [WEFT_DATA]", false},
                   {"--watermark-dir", "DIR", "as in `weft serve`", false},
                   {"--config", "FILE", "settings as YAML (./weft.yaml) [WEFT_CONFIG]", false}};
-  spec.run = run;
+  spec.run = run_restore;
   return spec;
 }
 

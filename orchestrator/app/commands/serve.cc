@@ -10,7 +10,7 @@ namespace {
 
 using dsl::Value;
 
-int run(const Invocation& invocation) {
+int run_serve(const Invocation& invocation) {
   auto config = configure(invocation);
   if (!config) {
     return not_started(invocation, kExitUsage, "bad_setting", config.error().message);
@@ -73,7 +73,7 @@ CommandSpec serve_command() {
       "weft serve --data /var/lib/weft --nats nats://127.0.0.1:4222 --http 127.0.0.1:7717 "
       "--workflows /etc/weft/workflows";
   spec.options = setting_options();
-  spec.run = run;
+  spec.run = run_serve;
   return spec;
 }
 

@@ -222,7 +222,7 @@ std::string timeline(const Value::Array& events, std::int64_t at_most, const Out
   return out;
 }
 
-int run(const Invocation& invocation) {
+int run_show(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     const std::string& saga = invocation.arguments[0];
     std::int64_t at = 0;
@@ -268,7 +268,7 @@ CommandSpec show_command() {
   spec.example = "weft show retail.order_fulfilment:web/1001";
   spec.arguments_min = spec.arguments_max = 1;
   spec.options = {{"--at", "N", "as it was after its event N", false}};
-  spec.run = run;
+  spec.run = run_show;
   return spec;
 }
 

@@ -6,7 +6,7 @@ namespace {
 
 using dsl::Value;
 
-int run(const Invocation& invocation) {
+int run_signal(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     auto data = Value::parse(invocation.has("--data") ? invocation.get("--data") : "null");
     if (!data) return usage_failure(output, "--data is to be JSON: " + data.error().message);
@@ -35,7 +35,7 @@ CommandSpec signal_command() {
   spec.arguments_min = spec.arguments_max = 2;
   spec.options = {{"--data", "JSON", "what it says (null)", false},
                   {"--id", "ID", "makes a repeat of the same event harmless", false}};
-  spec.run = run;
+  spec.run = run_signal;
   return spec;
 }
 

@@ -41,7 +41,7 @@ ApiResult wait_for_end(ApiClient& client, const std::string& saga, std::int64_t 
   }
 }
 
-int run(const Invocation& invocation) {
+int run_start(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     std::int64_t timeout_ms = 0;
     if (invocation.has("--timeout")) {
@@ -115,7 +115,7 @@ CommandSpec start_command() {
                   {"--key", "KEY", "start key, where the workflow computes none itself", false},
                   {"--wait", "", "wait for the saga's end", false},
                   {"--timeout", "TIME", "how long to wait (as long as it takes)", false}};
-  spec.run = run;
+  spec.run = run_start;
   return spec;
 }
 

@@ -117,7 +117,7 @@ std::string screen(const Value& status, const Output& output) {
   return out;
 }
 
-int run(const Invocation& invocation) {
+int run_status(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     return print_result(client.get(ApiPath("/api/v1/status")), output,
                         [&](const Value& status) { output.text(screen(status, output)); });
@@ -131,7 +131,7 @@ CommandSpec status_command() {
   spec.name = "status";
   spec.summary = "one screen: is it well, what runs, what is stuck";
   spec.example = "weft status";
-  spec.run = run;
+  spec.run = run_status;
   return spec;
 }
 

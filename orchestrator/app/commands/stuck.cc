@@ -25,7 +25,7 @@ std::string actions_text(const Value* actions) {
   return text;
 }
 
-int run(const Invocation& invocation) {
+int run_stuck(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     auto result = client.get(ApiPath("/api/v1/stuck"));
     if (!result) return output.fail(result.error());
@@ -71,7 +71,7 @@ CommandSpec stuck_command() {
       "A group's id goes to --group of retry, skip, resume, resolve, compensate, cancel,\n"
       "terminate.";
   spec.example = "weft stuck && weft retry --group GROUP --dry-run";
-  spec.run = run;
+  spec.run = run_stuck;
   return spec;
 }
 

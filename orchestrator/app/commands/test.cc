@@ -119,7 +119,7 @@ int suggest(const Invocation& invocation, const ScenarioFiles& files,
   return kExitDone;
 }
 
-int run(const Invocation& invocation) {
+int run_test(const Invocation& invocation) {
   const Output output(invocation.global);
   const auto began = Stopwatch::now();
   auto files = read_scenarios(invocation.arguments, invocation.all("--workflows"));
@@ -218,7 +218,7 @@ CommandSpec test_command() {
       {"--suggest", "", "print scenarios that reach what is missing", false},
       {"--write", "FILE", "write the suggestions there", false},
       {"--junit", "FILE", "write a JUnit report", false}};
-  spec.run = run;
+  spec.run = run_test;
   return spec;
 }
 

@@ -36,7 +36,7 @@ int resolve(ApiClient& client, const Output& output, const Invocation& invocatio
                       [&](const Value&) { output.text(discard ? "discarded\n" : "delivered\n"); });
 }
 
-int run(const Invocation& invocation) {
+int run_unmatched(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     if (invocation.has("--deliver") || invocation.has("--discard")) {
       return resolve(client, output, invocation);
@@ -81,7 +81,7 @@ CommandSpec unmatched_command() {
                   {"--edit", "FILE", "with this JSON instead, - for stdin", false},
                   {"--discard", "", "it is of no use", false},
                   {"--reason", "TEXT", "why; needed for --discard", false}};
-  spec.run = run;
+  spec.run = run_unmatched;
   return spec;
 }
 

@@ -208,7 +208,7 @@ void print(const Output& output, const dsl::SagaGraph& graph, const Report& repo
   output.text(text);
 }
 
-int run(const Invocation& invocation) {
+int run_verify(const Invocation& invocation) {
   const Output output(invocation.global);
   const auto request = read_request(invocation);
   if (!request) return output.fail(request.error());
@@ -279,7 +279,7 @@ CommandSpec verify_command() {
       {"--reply", "ADAPTER.OPERATION=FILE", "an answer as JSON, instead of invented ones", true},
       {"--workflow", "NAME", "only this one of the workflows given", false},
       {"--strict", "", "exit 1 also where something is not proved", false}};
-  spec.run = run;
+  spec.run = run_verify;
   return spec;
 }
 

@@ -6,7 +6,7 @@ namespace {
 
 using dsl::Value;
 
-int run(const Invocation& invocation) {
+int run_workflows(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     ApiPath path("/api/v1/workflows");
     if (!invocation.arguments.empty()) path.segment(invocation.arguments[0]);
@@ -49,7 +49,7 @@ CommandSpec workflows_command() {
   spec.summary = "what is deployed, and how much of it runs";
   spec.example = "weft workflows";
   spec.arguments_max = 1;
-  spec.run = run;
+  spec.run = run_workflows;
   return spec;
 }
 

@@ -16,7 +16,7 @@ using core::StepState;
 using ::testing::ElementsAre;
 using ::testing::UnorderedElementsAre;
 
-const std::string kHead = R"(weft: 1
+const std::string kFindingsHead = R"(weft: 1
 workflow: shop.order
 version: 1.0.0
 owner: team@shop.example
@@ -32,13 +32,13 @@ defaults: {timeout: 5s, retry: twice}
 // `Weft-Effect: none` speaks of the key, so it also says what became of the attempt before; a
 // cancel during the pause that follows must not find the step in doubt.
 TEST(AgreementFindings, AConclusiveAnswerResolvesEarlierAttempts) {
-  Story s(kHead + R"(steps:
+  Story s(kFindingsHead + R"(steps:
   - {step: charge, call: bank.charge, retry: {max_attempts: 3, delay: 1s, jitter: none}, compensate: {call: bank.refund}}
 )");
   s.start().time_out("charge").after(1000);
   s.fail("charge", failure("declined", 500, EffectClaim::kNone));
   EXPECT_NE(s.saga().find(StepPath("charge"))->state, StepState::kInDoubt);
-  Story t(kHead + R"(steps:
+  Story t(kFindingsHead + R"(steps:
   - {step: charge, call: bank.charge, retry: {max_attempts: 3, delay: 1s, jitter: none}, compensate: {call: bank.refund}}
 )");
   t.start().time_out("charge").after(1000);
@@ -50,7 +50,7 @@ TEST(AgreementFindings, AConclusiveAnswerResolvesEarlierAttempts) {
 
 // `failed` means that nothing was owed. Here something was, and a person undid it.
 TEST(AgreementFindings, WhatAPersonUndidEndsCompensated) {
-  Story s(kHead + R"(steps:
+  Story s(kFindingsHead + R"(steps:
   - {step: charge, call: bank.charge, compensate: manual}
   - {step: book, call: erp.book, compensate: none}
 )");
@@ -63,7 +63,7 @@ TEST(AgreementFindings, WhatAPersonUndidEndsCompensated) {
 
 // A race that nobody wins fails with its last error: last in time, not in the order of branches.
 TEST(AgreementFindings, ARaceFailsWithTheErrorThatCameLast) {
-  Story s(kHead + R"(steps:
+  Story s(kFindingsHead + R"(steps:
   - step: either
     race: true
     parallel:
@@ -76,7 +76,7 @@ TEST(AgreementFindings, ARaceFailsWithTheErrorThatCameLast) {
   EXPECT_THAT(s.asked(), ElementsAre("apologise"));
 }
 
-const std::string kItems = kHead + R"(steps:
+const std::string kItems = kFindingsHead + R"(steps:
   - step: each
     foreach: ${ [1, 2] }
     do:
@@ -110,7 +110,7 @@ TEST(AgreementFindings, ItemsAtWorkCountWhereverTheyStand) {
   EXPECT_EQ(s.saga().exceptions, 1);
 }
 
-const std::string kDoubtful = kHead + R"(steps:
+const std::string kDoubtful = kFindingsHead + R"(steps:
   - step: charge
     call: bank.charge
     retry: once
@@ -148,7 +148,7 @@ TEST(AgreementFindings, ASagaCompletesOnceItsRepairsAreDone) {
 
 // The step succeeded at its second attempt and was undone; the first may have come after that.
 TEST(AgreementFindings, ALateSuccessBesideAKnownOneIsUndoneToo) {
-  Story s(kHead + R"(steps:
+  Story s(kFindingsHead + R"(steps:
   - {step: charge, call: bank.charge, compensate: {call: bank.refund}}
   - {step: book, call: erp.book, compensate: none}
 )");
@@ -171,7 +171,7 @@ TEST(AgreementFindings, ASkipEndsAllRounds) {
 
 // There is nothing to undo, but what happened is known at last.
 TEST(AgreementFindings, ALateSuccessIsKnownAlsoWhereNothingIsToBeUndone) {
-  Story s(kHead + R"(steps:
+  Story s(kFindingsHead + R"(steps:
   - step: inform
     call: mail.send
     retry: once
@@ -184,7 +184,7 @@ TEST(AgreementFindings, ALateSuccessIsKnownAlsoWhereNothingIsToBeUndone) {
 
 // A leftover's undo is under way past the pivot when one more success comes.
 TEST(AgreementFindings, ALeftoverIsUndoneAgainPastThePivot) {
-  Story s(kHead + R"(resources:
+  Story s(kFindingsHead + R"(resources:
   stock: {by: [sku]}
 steps:
   - step: reserve

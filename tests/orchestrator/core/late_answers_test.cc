@@ -155,7 +155,7 @@ TEST(LateAnswers, ACompletionOvertakesThePendingAnswer) {
 
 // ---- What a late success holds ----------------------------------------------------------------
 
-const std::string kStock = kHead + R"(resources:
+const std::string kLateStock = kHead + R"(resources:
   stock: {by: [sku]}
 steps:
   - step: both
@@ -167,13 +167,13 @@ steps:
         compensate: {call: stock.release, with: {lines: '${ $held.stock }', id: '${ $reply.id // null }'}, retry: none}
       - {step: label, call: wms.label, compensate: none}
 )";
-const char* const kFive = R"({"lines":[{"sku":"a","qty":5}]})";
+const char* const kLateFive = R"({"lines":[{"sku":"a","qty":5}]})";
 const char* const kThree = R"({"id":"r1","lines":[{"sku":"a","qty":3}]})";
 
 // In doubt it counts with what was asked for; known at last, with what was got: the undo gives back
 // three, and names the reservation that the answer named.
 TEST(LateAnswers, TheLedgerFollowsASuccessThatComesBeforeTheUndo) {
-  Story s(kStock, kFive);
+  Story s(kLateStock, kLateFive);
   s.start().command(core::CancelSaga{}).time_out("reserve");
   ASSERT_EQ(*state_of(s, "reserve"), StepState::kInDoubt);
   s.late("reserve", 1, success(kThree)).not_sent("label");
@@ -185,7 +185,7 @@ TEST(LateAnswers, TheLedgerFollowsASuccessThatComesBeforeTheUndo) {
 
 // Undone already, then it happened: the next round gives back what came late.
 TEST(LateAnswers, ARepairGivesBackWhatTheLateSuccessHolds) {
-  Story s(kStock, kFive);
+  Story s(kLateStock, kLateFive);
   s.start().command(core::CancelSaga{}).time_out("reserve").not_sent("label");
   EXPECT_EQ(s.task_input("undo reserve"), R"({"lines":[{"sku":"a","qty":5}],"id":null})");
   s.undo("reserve", EffectClaim::kNone);
@@ -198,7 +198,7 @@ TEST(LateAnswers, ARepairGivesBackWhatTheLateSuccessHolds) {
 
 // The same while the first undo is still on its way: each round has its own.
 TEST(LateAnswers, ASuccessDuringTheUndoIsGivenBackInTheNextRound) {
-  Story s(kStock, kFive);
+  Story s(kLateStock, kLateFive);
   s.start().command(core::CancelSaga{}).time_out("reserve").not_sent("label");
   s.late("reserve", 1, success(kThree));
   EXPECT_EQ(s.task_input("undo reserve"), R"({"lines":[{"sku":"a","qty":5}],"id":null})");
@@ -211,7 +211,7 @@ TEST(LateAnswers, ASuccessDuringTheUndoIsGivenBackInTheNextRound) {
 
 // A person is asked about the first undo already; the second follows once that is settled.
 TEST(LateAnswers, ASuccessWhileTheUndoIsStuckWaitsForThePerson) {
-  Story s(kStock, kFive);
+  Story s(kLateStock, kLateFive);
   s.start().command(core::CancelSaga{}).time_out("reserve").not_sent("label").undo_fails("reserve");
   ASSERT_EQ(s.state(), "stuck");
   s.late("reserve", 1, success(kThree));
@@ -227,7 +227,7 @@ TEST(LateAnswers, ASuccessWhileTheUndoIsStuckWaitsForThePerson) {
 
 // "terminated: no compensation": what comes afterwards is recorded and left alone.
 TEST(LateAnswers, ATerminatedSagaUndoesNothing) {
-  Story s(kStock, kFive);
+  Story s(kLateStock, kLateFive);
   s.start().command(core::TerminateSaga{}).late("reserve", 1, success(kThree));
   EXPECT_EQ(s.state(), "terminated");
   EXPECT_THAT(s.told(), Contains("LateReplyRecorded reserve"));

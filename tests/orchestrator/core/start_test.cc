@@ -16,7 +16,7 @@ dsl::Template expression(const char* text) {
   return dsl::Template::expression(*dsl::Expression::compile(text));
 }
 
-dsl::SagaGraph graph() {
+dsl::SagaGraph shop_graph() {
   dsl::SagaGraph graph;
   graph.workflow = "shop.order";
   graph.version = "1.0.0";
@@ -42,7 +42,7 @@ TEST(StartTest, ABirthCarriesKeyQueueLabelsAndDigest) {
   StartRequest start = request(kOrder);
   start.header_key = "ignored, the workflow has a key";
   start.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  const auto birth = prepare_start(graph(), start);
+  const auto birth = prepare_start(shop_graph(), start);
   ASSERT_TRUE(birth) << birth.error().reason;
   EXPECT_EQ(birth->key, "web/42");
   EXPECT_EQ(birth->saga, saga_id("shop.order", "web/42"));
@@ -55,11 +55,11 @@ TEST(StartTest, ABirthCarriesKeyQueueLabelsAndDigest) {
   EXPECT_EQ(birth->payload_digest,
             dsl::sha256_hex(R"({"channel":"web","customer":7,"order_id":"42"})"));
   EXPECT_EQ(birth->traceparent, start.traceparent);
-  EXPECT_EQ(birth->sensitive, graph().sensitive);
+  EXPECT_EQ(birth->sensitive, shop_graph().sensitive);
 }
 
 TEST(StartTest, WithoutAnExpressionTheHeaderIsTheKeyAndWithoutBothTheIdIsRandom) {
-  dsl::SagaGraph plain = graph();
+  dsl::SagaGraph plain = shop_graph();
   plain.key.reset();
   StartRequest start = request(kOrder);
   start.header_key = "order 42";
@@ -76,7 +76,7 @@ TEST(StartTest, WithoutAnExpressionTheHeaderIsTheKeyAndWithoutBothTheIdIsRandom)
 TEST(StartTest, AnInputThatFormsNoKeyIsRefusedNamingWhy) {
   for (const char* input :
        {R"({"channel":"web","customer":1})", R"({"channel":"web","order_id":[1],"customer":1})"}) {
-    const auto birth = prepare_start(graph(), request(input));
+    const auto birth = prepare_start(shop_graph(), request(input));
     ASSERT_FALSE(birth) << input;
     EXPECT_EQ(birth.error().code, Rejection::Code::kMalformed);
     EXPECT_NE(birth.error().reason.find("key"), std::string::npos) << birth.error().reason;
@@ -84,7 +84,7 @@ TEST(StartTest, AnInputThatFormsNoKeyIsRefusedNamingWhy) {
 }
 
 TEST(StartTest, HostileKeysAreRefused) {
-  dsl::SagaGraph plain = graph();
+  dsl::SagaGraph plain = shop_graph();
   plain.key.reset();
   StartRequest start = request(kOrder);
   start.header_key = std::string(513, 'k');
@@ -98,7 +98,7 @@ TEST(StartTest, HostileKeysAreRefused) {
 }
 
 TEST(StartTest, TheInputIsCheckedAgainstTheSchema) {
-  dsl::SagaGraph strict = graph();
+  dsl::SagaGraph strict = shop_graph();
   strict.input_schema = dsl::SchemaReference{
       .file = "order.json",
       .schema = *Value::parse(R"({"type":"object","properties":{"customer":{"type":"string"}}})")};
@@ -114,7 +114,7 @@ TEST(StartTest, AChildHasItsParentsKeyAndNoQueueUnlessDetached) {
   start.parent = SagaId(std::string(26, 'p'));
   start.parent_path = StepPath("ship[1]/child");
   start.forced_key = "pppp/ship[1]/child";
-  auto birth = prepare_start(graph(), start);
+  auto birth = prepare_start(shop_graph(), start);
   ASSERT_TRUE(birth);
   EXPECT_EQ(birth->key, start.forced_key);
   EXPECT_EQ(birth->saga, saga_id("shop.order", start.forced_key));
@@ -122,7 +122,7 @@ TEST(StartTest, AChildHasItsParentsKeyAndNoQueueUnlessDetached) {
   EXPECT_EQ(birth->parent_path, start.parent_path);
   EXPECT_EQ(birth->ordering_key, "");
   start.detached = true;
-  birth = prepare_start(graph(), start);
+  birth = prepare_start(shop_graph(), start);
   ASSERT_TRUE(birth);
   EXPECT_EQ(birth->ordering_key, "7");
   EXPECT_TRUE(birth->detached);
@@ -130,12 +130,12 @@ TEST(StartTest, AChildHasItsParentsKeyAndNoQueueUnlessDetached) {
 
 TEST(StartTest, TheSameKeyWithAnotherPayloadIsRefusedWithTheFirstDigest) {
   SagaState first;
-  first.birth = *prepare_start(graph(), request(kOrder));
+  first.birth = *prepare_start(shop_graph(), request(kOrder));
   const auto reordered =
-      prepare_start(graph(), request(R"({"customer":7,"order_id":"42","channel":"web"})"));
+      prepare_start(shop_graph(), request(R"({"customer":7,"order_id":"42","channel":"web"})"));
   EXPECT_TRUE(check_duplicate(first, *reordered));
   const auto other =
-      prepare_start(graph(), request(R"({"customer":8,"order_id":"42","channel":"web"})"));
+      prepare_start(shop_graph(), request(R"({"customer":8,"order_id":"42","channel":"web"})"));
   const auto verdict = check_duplicate(first, *other);
   ASSERT_FALSE(verdict);
   EXPECT_EQ(verdict.error().code, Rejection::Code::kKeyConflict);

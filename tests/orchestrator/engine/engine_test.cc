@@ -6,7 +6,7 @@ namespace weft::test {
 namespace {
 
 // Three steps in a row; the last one is the pivot.
-const char* const kOrder = R"(weft: 1
+const char* const kShopOrder = R"(weft: 1
 workflow: shop.order
 version: 1.0.0
 owner: shop@shop.example
@@ -37,7 +37,7 @@ on_compensated: {status: rejected}
 
 class EngineTest : public ::testing::Test {
  protected:
-  void SetUp() override { world.define("order.yaml", kOrder); }
+  void SetUp() override { world.define("order.yaml", kShopOrder); }
   void all_well() {
     for (const char* name : {"inventory", "payments", "wms"}) world.adapter(name, always_ok());
   }

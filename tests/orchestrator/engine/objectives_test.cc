@@ -5,7 +5,7 @@
 namespace weft::test {
 namespace {
 
-const char* const kOrder = R"(weft: 1
+const char* const kObjectiveOrder = R"(weft: 1
 workflow: order
 version: 1.0.0
 owner: o@example.org
@@ -49,7 +49,7 @@ class ObjectivesTest : public ::testing::Test {
 };
 
 TEST_F(ObjectivesTest, ObjectivesAndFiguresAreCounted) {
-  world.define("order.yaml", kOrder);
+  world.define("order.yaml", kObjectiveOrder);
   world.start();
   (void)start("late", "web");
   world.run_for(9'000);
@@ -77,7 +77,7 @@ TEST_F(ObjectivesTest, ObjectivesAndFiguresAreCounted) {
 
 // A metric that a customer's data could blow up is no metric.
 TEST_F(ObjectivesTest, LabelsOfAuthorsAreBounded) {
-  world.define("order.yaml", kOrder);
+  world.define("order.yaml", kObjectiveOrder);
   world.config.limits.label_values = 2;
   world.adapter("shop", [](const TaskSeen&, messaging::Subject to) {
     return reply_error(std::move(to), 409, "out_of_stock");
@@ -89,7 +89,7 @@ TEST_F(ObjectivesTest, LabelsOfAuthorsAreBounded) {
 }
 
 TEST_F(ObjectivesTest, WhatAWorkflowPromisesToKeepIsKept) {
-  world.define("order.yaml", kOrder);
+  world.define("order.yaml", kObjectiveOrder);
   world.adapter("shop", always_ok());
   world.start();
   (void)start("k", "web");
