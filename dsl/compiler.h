@@ -25,7 +25,8 @@ using FileReader =
     std::function<std::optional<std::string>(const std::string& from, const std::string& path)>;
 
 struct CompileOptions {
-  /// True for deploy and serve: adapters and sub-sagas that are named but not found are errors.
+  /// True for deploy and serve: sub-sagas and targets of routes that are named but not found are
+  /// errors. A missing adapter definition is a note: the defaults hold.
   bool complete = false;
   FileReader read_file;
 };

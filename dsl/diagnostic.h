@@ -13,7 +13,7 @@ struct Position {
   friend bool operator==(const Position&, const Position&) = default;
 };
 
-/// One finding about a definition. `weft check` prints
+/// One finding about a definition: an error, a warning or a note. `weft check` prints
 /// `file:line:column: error: what; instead [rule]` and a caret under the place.
 struct Diagnostic {
   enum class Severity { kError, kWarning, kNote };

@@ -168,6 +168,7 @@ Result<void> WatermarkKeeper::stop() {
   }
   thread_.join();
   std::unique_lock lock(mutex_);
+  if (failure_) return tl::unexpected(*failure_);
   if (!is_behind()) return {};
   const Watermark last = now_;
   lock.unlock();
@@ -185,6 +186,7 @@ void WatermarkKeeper::run() {
     auto written = write_slot(mark);
     lock.lock();
     if (!written) {
+      failure_ = written.error();
       lock.unlock();
       on_fatal_(std::move(written).error());
       return;

@@ -60,7 +60,8 @@ class WatermarkKeeper final {
   void advance(std::uint64_t position, const Digest& hash, std::uint64_t sequence);
   /// The manifest has grown. Never waits for the disk.
   void manifest_changed();
-  /// Writes what was last told, and ends.
+  /// Writes what was last told, and ends. After a failed write: that failure, and nothing is
+  /// written again, as a sync that is repeated may succeed without the bytes.
   [[nodiscard]] Result<void> stop();
 
  private:
@@ -85,6 +86,7 @@ class WatermarkKeeper final {
   std::uint64_t written_sequence_ = 0;
   bool manifest_changed_ = false;
   bool stopping_ = false;
+  std::optional<StoreError> failure_;  ///< The first; nothing is written after it.
   std::thread thread_;
 };
 

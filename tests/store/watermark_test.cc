@@ -1,7 +1,9 @@
 #include "store/watermark.h"
 
+#include <atomic>
 #include <cstdint>
 #include <fstream>
+#include <future>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -52,6 +54,26 @@ TEST(WatermarkTest, TheLastPositionToldIsThereAfterStopping) {
   EXPECT_EQ((*read)->epoch, 4U);
   EXPECT_EQ((*read)->hash, digest(7));
   EXPECT_EQ((*read)->store_id, std::string(16, 'i'));
+}
+
+// A repeated sync may succeed although the bytes of the first one are gone.
+TEST(WatermarkTest, AfterAFailureNothingIsWrittenAgain) {
+  const ScratchDir scratch;
+  std::atomic<int> asked{0};
+  std::promise<std::string> told;
+  auto keeper = WatermarkKeeper::start(
+      scratch / "W", mark(10), 1, [&](const auto& error) { told.set_value(error.message); },
+      [&]() -> store::Result<store::ManifestExtent> {
+        if (++asked != 2) return store::ManifestExtent{5, 100};
+        return tl::unexpected(store::StoreError{store::StoreError::Kind::kDamaged, "the disk died"});
+      });
+  ASSERT_TRUE(keeper);
+  (*keeper)->advance(11, digest(7), 33);
+  EXPECT_EQ(told.get_future().get(), "the disk died");
+  const auto stopped = (*keeper)->stop();
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().message, "the disk died");
+  EXPECT_EQ((*store::read_watermark(scratch / "W"))->position, 10U);
 }
 
 TEST(WatermarkTest, NoFileIsNoWatermark) {

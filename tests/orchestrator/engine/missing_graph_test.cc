@@ -10,7 +10,7 @@
 namespace weft::test {
 namespace {
 
-const char* const kOrder = R"(weft: 1
+const char* const kHeldOrder = R"(weft: 1
 workflow: order
 version: 1.0.0
 owner: o@example.org
@@ -28,7 +28,7 @@ class MissingGraphTest : public ::testing::Test {
                                   const dsl::CompileOptions& options) {
       return dsl::compile(refuses ? std::vector<dsl::SourceFile>{} : files, options);
     };
-    world.define("order.yaml", kOrder);
+    world.define("order.yaml", kHeldOrder);
     world.start();
     (void)world.start_saga("order", R"({"id":"o1"})");  // Nobody answers yet.
     world.run_for(1'000);
@@ -49,7 +49,7 @@ class MissingGraphTest : public ::testing::Test {
   }
   void deploy() {
     refuses = false;
-    const auto answer = world.ask(engine::Deploy{{{"order.yaml", kOrder}}, {}, false});
+    const auto answer = world.ask(engine::Deploy{{{"order.yaml", kHeldOrder}}, {}, false});
     ASSERT_TRUE(answer.ok()) << answer.body.to_json();
     world.run_for(1'000);
   }
