@@ -36,7 +36,8 @@ class Adapter final {
     notice_repeat(message);
     const auto input = Value::parse(message.body.empty() ? "{}" : message.body);
     if (!input) {
-      send(messaging::error_reply(std::move(*to), {400, "not_json", input.error().message, {}, {}}));
+      send(
+          messaging::error_reply(std::move(*to), {400, "not_json", input.error().message, {}, {}}));
       return;
     }
     if (!message.headers.get(messaging::header::kCompensation).empty()) {
@@ -74,8 +75,8 @@ class Adapter final {
                             {"qty", member(input, "qty")}});
     }
     if (operation == "create_order") {
-      return Value::object({{"number", "4500-" + input.string_or("external_id", "")},
-                            {"status", "created"}});
+      return Value::object(
+          {{"number", "4500-" + input.string_or("external_id", "")}, {"status", "created"}});
     }
     if (operation == "allocate") {
       // The shipped workflow does not say what to ship: a warehouse knows what it allocated.
@@ -148,11 +149,9 @@ int answer_tasks(const std::string& nats_url, Signals& signals) {
   }
   Adapter adapter(**bus);
   const auto pattern = messaging::any_pattern("weft.task.>");
-  const auto subscribed =
-      (*bus)->subscribe(*pattern, messaging::kQueueGroup,
-                        [&adapter](messaging::Received message) {
-                          adapter.on_task(std::move(message));
-                        });
+  const auto subscribed = (*bus)->subscribe(
+      *pattern, messaging::kQueueGroup,
+      [&adapter](messaging::Received message) { adapter.on_task(std::move(message)); });
   const auto asked = (*bus)->subscribe(
       *messaging::any_pattern(kRepeatsSubject), {},
       [&adapter](messaging::Received message) { adapter.on_repeats_asked(message); });

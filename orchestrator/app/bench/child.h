@@ -14,8 +14,8 @@ namespace weft::app::bench {
 
 /// What a process has used so far, as /proc tells it.
 struct ProcessUse {
-  double cpu_seconds = 0;         ///< All of its threads, user and system.
-  std::int64_t bytes_written = 0; ///< To storage; 0 where the kernel does not say.
+  double cpu_seconds = 0;          ///< All of its threads, user and system.
+  std::int64_t bytes_written = 0;  ///< To storage; 0 where the kernel does not say.
   std::int64_t rss_bytes = 0;
 };
 [[nodiscard]] ProcessUse use_of(pid_t pid);

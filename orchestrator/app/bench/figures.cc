@@ -56,11 +56,10 @@ Value::Object figures_of(const Workload& workload, Measured measured, const Read
       {"accept_p99_ms", rounded(Measured::percentile(acceptance, 0.99), 3)},
       {"flushes_per_saga", rounded(flushes, 3)},
       {"syncs_per_saga", rounded(syncs, 3)},
-      {"bytes_written_per_saga",
-       rounded(static_cast<double>(after.orchestrator.bytes_written -
-                                   before.orchestrator.bytes_written) /
-                   sagas,
-               0)},
+      {"bytes_written_per_saga", rounded(static_cast<double>(after.orchestrator.bytes_written -
+                                                             before.orchestrator.bytes_written) /
+                                             sagas,
+                                         0)},
       {"cpu_us_per_saga", each_us(before.orchestrator, after.orchestrator)},
       {"nats_cpu_us_per_saga", each_us(before.nats, after.nats)},
       {"adapter_cpu_us_per_saga", each_us(before.adapter, after.adapter)},
@@ -86,7 +85,8 @@ std::optional<Value> floor_from(const std::string& command, std::uint64_t in_fli
   if (output == nullptr) return std::nullopt;
   std::string text;
   char bytes[4096];
-  while (const std::size_t got = std::fread(bytes, 1, sizeof bytes, output)) text.append(bytes, got);
+  while (const std::size_t got = std::fread(bytes, 1, sizeof bytes, output))
+    text.append(bytes, got);
   pclose(output);
   std::optional<Value> found;
   for (std::size_t from = 0; from < text.size();) {
@@ -94,8 +94,8 @@ std::optional<Value> floor_from(const std::string& command, std::uint64_t in_fli
     const std::string line = text.substr(from, end - from);
     from = end + 1;
     const double rate = number_after(line, "sagas="), p50 = number_after(line, "p50=");
-    const bool mode = line.find("mode=") == std::string::npos ||
-                      line.find("mode=flush") != std::string::npos;
+    const bool mode =
+        line.find("mode=") == std::string::npos || line.find("mode=flush") != std::string::npos;
     if (!mode || number_after(line, "outstanding=") != static_cast<double>(in_flight)) continue;
     if (rate <= 0 || p50 <= 0) continue;
     found = Value::object({{"sagas_per_s", rounded(rate, 1)},

@@ -46,16 +46,18 @@ std::string sixteen_digits(std::uint64_t number) {
 
 double Measured::percentile(std::vector<float>& values, double share) {
   if (values.empty()) return 0;
-  const auto place =
-      std::min(static_cast<std::size_t>(static_cast<double>(values.size()) * share),
-               values.size() - 1);
+  const auto place = std::min(static_cast<std::size_t>(static_cast<double>(values.size()) * share),
+                              values.size() - 1);
   const auto at = values.begin() + static_cast<std::ptrdiff_t>(place);
   std::nth_element(values.begin(), at, values.end());
   return *at;
 }
 
 Load::Load(messaging::MessageBus& bus, const Workload& workload, std::string run, int customers)
-    : bus_(bus), workload_(workload), orders_(std::move(run), kLines, customers), inbox_(messaging::random_token()) {}
+    : bus_(bus),
+      workload_(workload),
+      orders_(std::move(run), kLines, customers),
+      inbox_(messaging::random_token()) {}
 
 Load::~Load() {
   for (const messaging::SubscriptionId id : subscriptions_) bus_.unsubscribe(id, {});

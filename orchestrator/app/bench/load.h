@@ -16,12 +16,12 @@ namespace weft::app::bench {
 /// What one stretch of time brought.
 struct Measured {
   double seconds = 0;
-  std::uint64_t sagas = 0;             ///< Ended as they should.
-  std::uint64_t accepted = 0;          ///< Starts answered, and by that durable.
-  std::uint64_t refused = 0;           ///< "Busy" answers; asked again later.
+  std::uint64_t sagas = 0;     ///< Ended as they should.
+  std::uint64_t accepted = 0;  ///< Starts answered, and by that durable.
+  std::uint64_t refused = 0;   ///< "Busy" answers; asked again later.
   /// From the request to the durable end; of sagas that wait for a moment, from that moment.
   std::vector<float> latency_ms;
-  std::vector<float> acceptance_ms;    ///< From the request to the durable reply.
+  std::vector<float> acceptance_ms;  ///< From the request to the durable reply.
   /// The value that `share` of them do not exceed; 0 if there are none. Sorts.
   [[nodiscard]] static double percentile(std::vector<float>& values, double share);
 };
@@ -62,7 +62,7 @@ class Load final {
   [[nodiscard]] std::uint64_t in_flight() const;  ///< Accepted or not, and not ended.
   [[nodiscard]] std::uint64_t started() const;    ///< Requests sent, without repeats.
   [[nodiscard]] std::uint64_t accepted() const;
-  [[nodiscard]] std::uint64_t ended() const;      ///< As they should, since the beginning.
+  [[nodiscard]] std::uint64_t ended() const;  ///< As they should, since the beginning.
   /// Ends and answers that should not have come, or silence; empty if there were none.
   [[nodiscard]] std::string trouble() const;
   /// Asks again what has no answer yet, with the same key: after a crash nobody answers.

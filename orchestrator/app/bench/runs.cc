@@ -26,7 +26,7 @@ constexpr int kCustomers = 100'000;
 constexpr std::uint64_t kParkInFlight = 512;
 constexpr double kParkSeconds = 3'600;
 constexpr double kWakeSeconds = 60;
-constexpr std::uint64_t kWoken = 1'000;    // Enough to show that what waited is all there.
+constexpr std::uint64_t kWoken = 1'000;  // Enough to show that what waited is all there.
 constexpr std::int64_t kDueWithinMs = 60'000;
 constexpr double kParkedPerSecond = 2'000;  // A guess; slower parking only meets the first timers.
 
@@ -78,7 +78,8 @@ class Driver final {
       return false;
     }
     if (load.in_flight() == 0) return true;
-    trouble_ = std::to_string(load.in_flight()) + " sagas did not end in time; see " + stage_.logs();
+    trouble_ =
+        std::to_string(load.in_flight()) + " sagas did not end in time; see " + stage_.logs();
     return false;
   }
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
@@ -152,7 +153,8 @@ std::string short_of(const char* what, std::uint64_t is, std::uint64_t wanted) {
 tl::expected<Value::Object, std::string> run_steadily(Stage& stage, const Workload& workload,
                                                       const Plan& plan, Signals& signals) {
   Driver driver(stage, signals);
-  Load load(stage.bus(), workload, "o", workload.name == "ordering_key" ? kHotCustomers : kCustomers);
+  Load load(stage.bus(), workload, "o",
+            workload.name == "ordering_key" ? kHotCustomers : kCustomers);
   if (std::string error = load.subscribe(); !error.empty()) return tl::unexpected(error);
   driver.add(load);
   begin(load, plan);
@@ -176,7 +178,8 @@ tl::expected<Value::Object, std::string> run_parked(Stage& stage, const Workload
     if (std::string error = load->subscribe(); !error.empty()) return tl::unexpected(error);
   }
   Value::Object alone, beside;
-  if (!measure_alone(stage, driver, live, plan, linear, alone)) return tl::unexpected(driver.trouble());
+  if (!measure_alone(stage, driver, live, plan, linear, alone))
+    return tl::unexpected(driver.trouble());
   const Reading idle = stage.read();
   double parked_per_s = 0;
   if (!park(driver, waiting, plan.count, parked_per_s)) {
@@ -209,20 +212,26 @@ tl::expected<Value::Object, std::string> run_parked(Stage& stage, const Workload
   if (!driver.until([&] { return waiting.ended() >= woken; }, kWakeSeconds, "waking some")) {
     return tl::unexpected(driver.trouble());
   }
-  if (waiting.ended() < woken) return tl::unexpected(short_of("woken in time", waiting.ended(), woken));
+  if (waiting.ended() < woken)
+    return tl::unexpected(short_of("woken in time", waiting.ended(), woken));
   const auto megabytes = [](std::int64_t from, std::int64_t to) {
     return rounded(static_cast<double>(to - from) / kMegabyte, 1);
   };
   beside.insert(
       beside.begin(),
       {{"count", static_cast<std::int64_t>(plan.count)},
-       {"live_ratio", rounded(number_in(beside, "sagas_per_s") / std::max(number_in(alone, "sagas_per_s"), 1.0), 3)},
-       {"live_cpu_ratio", rounded(number_in(beside, "cpu_us_per_saga") / std::max(number_in(alone, "cpu_us_per_saga"), 1.0), 3)},
+       {"live_ratio",
+        rounded(number_in(beside, "sagas_per_s") / std::max(number_in(alone, "sagas_per_s"), 1.0),
+                3)},
+       {"live_cpu_ratio", rounded(number_in(beside, "cpu_us_per_saga") /
+                                      std::max(number_in(alone, "cpu_us_per_saga"), 1.0),
+                                  3)},
        {"parked_per_s", rounded(parked_per_s, 0)},
        {"parked_mb", megabytes(idle.orchestrator.rss_bytes, parked.orchestrator.rss_bytes)},
        {"ready_s", rounded(ready_s, 3)},
        {"first_end_s", rounded(first_end_s, 3)},
-       {"repeated_attempts", repeats < 0 || repeats_after < 0 ? Value() : Value(repeats_after - repeats)},
+       {"repeated_attempts",
+        repeats < 0 || repeats_after < 0 ? Value() : Value(repeats_after - repeats)},
        {"restarted_rss_mb", megabytes(0, restarted.orchestrator.rss_bytes)},
        {"alone_sagas_per_s", rounded(number_in(alone, "sagas_per_s"), 1)}});
   return beside;
@@ -238,7 +247,8 @@ tl::expected<Value::Object, std::string> run_timers(Stage& stage, const Workload
     if (std::string error = load->subscribe(); !error.empty()) return tl::unexpected(error);
   }
   Value::Object alone, beside;
-  if (!measure_alone(stage, driver, live, plan, linear, alone)) return tl::unexpected(driver.trouble());
+  if (!measure_alone(stage, driver, live, plan, linear, alone))
+    return tl::unexpected(driver.trouble());
   const std::int64_t first_ms =
       wall_clock_ms() + 5'000 +
       static_cast<std::int64_t>(static_cast<double>(plan.count) / kParkedPerSecond * 1000.0);
@@ -258,22 +268,24 @@ tl::expected<Value::Object, std::string> run_timers(Stage& stage, const Workload
   if (!measure(stage, driver, live, static_cast<double>(kDueWithinMs) / 1000.0,
                "measuring while they fire", linear, beside) ||
       !driver.drain(live) ||
-      !driver.until([&] { return waiting.ended() >= plan.count; }, kWakeSeconds, "the last timers")) {
+      !driver.until([&] { return waiting.ended() >= plan.count; }, kWakeSeconds,
+                    "the last timers")) {
     return tl::unexpected(driver.trouble());
   }
   if (waiting.ended() != plan.count) {
     return tl::unexpected(short_of("timers fired once, in time", waiting.ended(), plan.count));
   }
   Measured fired = waiting.end_window();
-  beside.insert(
-      beside.begin(),
-      {{"count", static_cast<std::int64_t>(plan.count)},
-       {"live_ratio", rounded(number_in(beside, "sagas_per_s") / std::max(number_in(alone, "sagas_per_s"), 1.0), 3)},
-       {"parked_per_s", rounded(parked_per_s, 0)},
-       {"late_p50_ms", rounded(Measured::percentile(fired.latency_ms, 0.5), 0)},
-       {"late_p99_ms", rounded(Measured::percentile(fired.latency_ms, 0.99), 0)},
-       {"late_max_ms", rounded(Measured::percentile(fired.latency_ms, 1.0), 0)},
-       {"alone_sagas_per_s", rounded(number_in(alone, "sagas_per_s"), 1)}});
+  beside.insert(beside.begin(),
+                {{"count", static_cast<std::int64_t>(plan.count)},
+                 {"live_ratio", rounded(number_in(beside, "sagas_per_s") /
+                                            std::max(number_in(alone, "sagas_per_s"), 1.0),
+                                        3)},
+                 {"parked_per_s", rounded(parked_per_s, 0)},
+                 {"late_p50_ms", rounded(Measured::percentile(fired.latency_ms, 0.5), 0)},
+                 {"late_p99_ms", rounded(Measured::percentile(fired.latency_ms, 0.99), 0)},
+                 {"late_max_ms", rounded(Measured::percentile(fired.latency_ms, 1.0), 0)},
+                 {"alone_sagas_per_s", rounded(number_in(alone, "sagas_per_s"), 1)}});
   return beside;
 }
 

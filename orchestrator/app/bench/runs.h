@@ -21,16 +21,22 @@ struct Plan {
 };
 
 /// Keeps a workload going and measures. The error says what went wrong, or "interrupted".
-[[nodiscard]] tl::expected<dsl::Value::Object, std::string> run_steadily(
-    Stage& stage, const Workload& workload, const Plan& plan, Signals& signals);
+[[nodiscard]] tl::expected<dsl::Value::Object, std::string> run_steadily(Stage& stage,
+                                                                         const Workload& workload,
+                                                                         const Plan& plan,
+                                                                         Signals& signals);
 
 /// How much `count` sagas that wait for an event slow down others, what they weigh, and how long
 /// the orchestrator needs after kill -9 to work again.
-[[nodiscard]] tl::expected<dsl::Value::Object, std::string> run_parked(
-    Stage& stage, const Workload& workload, const Plan& plan, Signals& signals);
+[[nodiscard]] tl::expected<dsl::Value::Object, std::string> run_parked(Stage& stage,
+                                                                       const Workload& workload,
+                                                                       const Plan& plan,
+                                                                       Signals& signals);
 
 /// How `count` timers that come due within a minute are fired, and what that costs others.
-[[nodiscard]] tl::expected<dsl::Value::Object, std::string> run_timers(
-    Stage& stage, const Workload& workload, const Plan& plan, Signals& signals);
+[[nodiscard]] tl::expected<dsl::Value::Object, std::string> run_timers(Stage& stage,
+                                                                       const Workload& workload,
+                                                                       const Plan& plan,
+                                                                       Signals& signals);
 
 }  // namespace weft::app::bench

@@ -22,7 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A store with a million sagas is to be ready in two seconds; a slow disk is to be seen, not cut off.
+// A store with a million sagas is to be ready in two seconds; a slow disk is to be seen, not cut
+// off.
 constexpr std::chrono::seconds kReadyWithin{120};
 
 bool write_file(const fs::path& path, std::string_view text) {
@@ -50,11 +51,13 @@ tl::expected<std::unique_ptr<Stage>, std::string> Stage::set(const Options& opti
   std::error_code error;
   stage->program_ = fs::read_symlink("/proc/self/exe", error).string();
   if (error) return tl::unexpected("this program can not be found: " + error.message());
-  const fs::path parent = options.folder.empty() ? fs::temp_directory_path(error) : fs::path(options.folder);
+  const fs::path parent =
+      options.folder.empty() ? fs::temp_directory_path(error) : fs::path(options.folder);
   fs::create_directories(parent, error);
   std::string name = (fs::absolute(parent) / "weft-bench-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) {
-    return tl::unexpected(parent.string() + ": no folder can be made there; --dir names another one");
+    return tl::unexpected(parent.string() +
+                          ": no folder can be made there; --dir names another one");
   }
   stage->folder_ = name;
   if (auto written = stage->write_definitions(options.shipped_workflows); !written) {
@@ -64,8 +67,9 @@ tl::expected<std::unique_ptr<Stage>, std::string> Stage::set(const Options& opti
   if (!nats) return tl::unexpected(nats.error());
   stage->nats_ = std::move(*nats);
   if (auto started = stage->start_orchestrator(); !started) return tl::unexpected(started.error());
-  auto adapter = Child::start({stage->program_, "bench", std::string(kAnsweringName), "--nats", stage->nats_->url()},
-                              stage->folder_ + "/adapter.log", "bench adapter ready", kReadyWithin);
+  auto adapter = Child::start(
+      {stage->program_, "bench", std::string(kAnsweringName), "--nats", stage->nats_->url()},
+      stage->folder_ + "/adapter.log", "bench adapter ready", kReadyWithin);
   if (!adapter) return tl::unexpected(adapter.error());
   stage->adapter_ = std::move(*adapter);
   messaging::NatsOptions client;
@@ -76,7 +80,8 @@ tl::expected<std::unique_ptr<Stage>, std::string> Stage::set(const Options& opti
   stage->bus_ = std::move(*bus);
   const auto end = std::chrono::steady_clock::now() + kReadyWithin;
   while (!stage->bus_->connected()) {
-    if (std::chrono::steady_clock::now() > end) return tl::unexpected<std::string>("NATS can not be reached");
+    if (std::chrono::steady_clock::now() > end)
+      return tl::unexpected<std::string>("NATS can not be reached");
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   return stage;
@@ -114,14 +119,16 @@ tl::expected<void, std::string> Stage::write_definitions(const std::string& ship
       written = written && write_file(entry.path(), without_quotas(text.str()));
     }
   }
-  if (!written) return tl::unexpected(folder.string() + ": the definitions can not be written there");
+  if (!written)
+    return tl::unexpected(folder.string() + ": the definitions can not be written there");
   return {};
 }
 
 tl::expected<void, std::string> Stage::start_orchestrator() {
-  auto started = Child::start({program_, "serve", "--data", folder_ + "/store", "--nats", nats_->url(),
-                               "--http", "127.0.0.1:0", "--workflows", folder_ + "/workflows"},
-                              folder_ + "/orchestrator.log", "weft ready http=", kReadyWithin);
+  auto started =
+      Child::start({program_, "serve", "--data", folder_ + "/store", "--nats", nats_->url(),
+                    "--http", "127.0.0.1:0", "--workflows", folder_ + "/workflows"},
+                   folder_ + "/orchestrator.log", "weft ready http=", kReadyWithin);
   if (!started) return tl::unexpected(started.error());
   orchestrator_ = std::move(*started);
   url_ = orchestrator_->ready_line().substr(std::string("weft ready http=").size());
@@ -167,12 +174,14 @@ std::int64_t Stage::repeated_attempts() {
   // Shared with a callback that may come when nobody waits any more.
   auto answer = std::make_shared<std::promise<std::int64_t>>();
   auto result = answer->get_future();
-  requester.send(messaging::Message(std::move(*subject)), std::chrono::steady_clock::now() + std::chrono::seconds(5),
+  requester.send(messaging::Message(std::move(*subject)),
+                 std::chrono::steady_clock::now() + std::chrono::seconds(5),
                  [answer](tl::expected<messaging::Received, messaging::Requester::Failure> reply) {
                    answer->set_value(reply ? std::atoll(reply->body.c_str()) : -1);
                  });
   for (int looks = 0; looks < 600; ++looks) {
-    if (result.wait_for(std::chrono::milliseconds(10)) == std::future_status::ready) return result.get();
+    if (result.wait_for(std::chrono::milliseconds(10)) == std::future_status::ready)
+      return result.get();
     requester.tick(std::chrono::steady_clock::now());
   }
   return -1;

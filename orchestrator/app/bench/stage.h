@@ -17,8 +17,8 @@ namespace weft::app::bench {
 /// What all processes had used at one moment.
 struct Reading {
   ProcessUse orchestrator, nats, adapter, client;
-  std::int64_t syncs = 0;           ///< Groups the store made durable since it was opened.
-  std::int64_t device_flushes = -1; ///< As device_flushes().
+  std::int64_t syncs = 0;            ///< Groups the store made durable since it was opened.
+  std::int64_t device_flushes = -1;  ///< As device_flushes().
 };
 
 /// A broker, an orchestrator with everything at its default, and an adapter, on loopback and in a
@@ -26,11 +26,12 @@ struct Reading {
 class Stage final {
  public:
   struct Options {
-    std::string folder;            ///< For the store; empty: the system's for temporary files.
-    std::string shipped_workflows; ///< The folder of the shipped definitions; empty: not wanted.
-    bool keep = false;             ///< Leave the folder behind.
+    std::string folder;             ///< For the store; empty: the system's for temporary files.
+    std::string shipped_workflows;  ///< The folder of the shipped definitions; empty: not wanted.
+    bool keep = false;              ///< Leave the folder behind.
   };
-  [[nodiscard]] static tl::expected<std::unique_ptr<Stage>, std::string> set(const Options& options);
+  [[nodiscard]] static tl::expected<std::unique_ptr<Stage>, std::string> set(
+      const Options& options);
   ~Stage();
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;

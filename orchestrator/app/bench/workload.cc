@@ -11,7 +11,8 @@ namespace {
 // production; they are part of what is measured.
 std::string head(const std::string& name, const std::string& statuses = "accepted") {
   return "weft: 1\n"
-         "workflow: bench." + name + "\n" +
+         "workflow: bench." +
+         name + "\n" +
          R"(version: 1.0.0
 owner: benchmark@shop.example
 input: {schema: order.v1.json}
@@ -23,7 +24,9 @@ errors:
 resources:
   stock:        {by: [sku, location]}
   payment_hold: {by: [currency]}
-)" "statuses: [" + statuses + "]\nsteps:\n";
+)"
+         "statuses: [" +
+         statuses + "]\nsteps:\n";
 }
 
 constexpr std::string_view kReserveToAllocate =
@@ -100,9 +103,7 @@ std::string parked() {
 )";
 }
 
-std::string timers() {
-  return head("timers") + "  - step: due\n    wait: {until: '${ .due }'}\n";
-}
+std::string timers() { return head("timers") + "  - step: due\n    wait: {until: '${ .due }'}\n"; }
 
 std::string ordering_key() {
   std::string text = linear5();
@@ -122,8 +123,12 @@ const std::vector<Workload>& workloads() {
       {"parallel4", "four calls side by side", "bench.parallel4", parallel4(), 4, "SagaCompleted"},
       {"foreach100", "a hundred calls side by side", "bench.foreach100", foreach100(), 100,
        "SagaCompleted"},
-      {"retail", "the shipped order workflow, adapters without their quotas",
-       "retail.order_fulfilment", {}, 9, "SagaCompleted"},
+      {"retail",
+       "the shipped order workflow, adapters without their quotas",
+       "retail.order_fulfilment",
+       {},
+       9,
+       "SagaCompleted"},
       {"parked", "sagas that wait for an event while others run", "bench.parked", parked(), 0,
        "SagaCompleted", true},
       {"timers", "sagas that wait for a moment while others run", "bench.timers", timers(), 0,

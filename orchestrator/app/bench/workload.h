@@ -14,10 +14,10 @@ struct Workload {
   std::string workflow;  ///< "bench.linear5"
   /// Its definition; empty: it is read from the folder of the shipped ones.
   std::string yaml;
-  int steps = 0;                        ///< Calls of one saga, compensations included.
-  std::string ends_with;                ///< The event that ends it as it should.
-  bool waits_for_event = false;         ///< It ends only when an event comes.
-  bool waits_for_time = false;          ///< It ends only when its moment has come.
+  int steps = 0;                 ///< Calls of one saga, compensations included.
+  std::string ends_with;         ///< The event that ends it as it should.
+  bool waits_for_event = false;  ///< It ends only when an event comes.
+  bool waits_for_time = false;   ///< It ends only when its moment has come.
 
   /// Nothing happens to it between its start and what it waits for.
   [[nodiscard]] bool parks() const { return waits_for_event || waits_for_time; }
