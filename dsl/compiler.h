@@ -17,6 +17,7 @@ namespace weft::dsl {
 struct SourceFile {
   std::string path;
   std::string text;
+  friend bool operator==(const SourceFile&, const SourceFile&) = default;
 };
 
 /// Reads a file that a definition names (a JSON Schema), relative to `from`; nothing if it cannot

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "dsl/utf8.h"
+
 namespace weft::dsl {
 namespace {
 
@@ -21,8 +23,6 @@ std::string_view line_of(std::string_view source, int line) {
   if (text.ends_with('\r')) text.remove_suffix(1);
   return text;
 }
-
-bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
 
 /// The byte at which character `column` (from 1) begins.
 std::size_t byte_of_column(std::string_view text, int column) {

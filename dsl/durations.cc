@@ -20,7 +20,7 @@ constexpr std::int64_t kDurationMax = 36'525 * kDay;
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
 
-tl::unexpected<QuantityError> refuse(std::string message, std::string instead) {
+tl::unexpected<QuantityError> refused(std::string message, std::string instead) {
   return tl::make_unexpected(QuantityError{std::move(message), std::move(instead)});
 }
 
@@ -43,12 +43,12 @@ std::optional<std::int64_t> scaled(std::int64_t count, std::int64_t unit) {
 }
 
 tl::unexpected<QuantityError> too_long(std::string_view text) {
-  return refuse(quoted(text) + " is longer than 100 years", "write a shorter duration");
+  return refused(quoted(text) + " is longer than 100 years", "write a shorter duration");
 }
 
 tl::expected<std::int64_t, QuantityError> parse_iso8601(std::string_view whole) {
   const auto malformed = [whole] {
-    return refuse(quoted(whole) + " is no ISO 8601 duration", "write it like `PT1H30M`, or `90m`");
+    return refused(quoted(whole) + " is no ISO 8601 duration", "write it like `PT1H30M`, or `90m`");
   };
   std::string_view text = whole.substr(1);
   bool in_time = false;
@@ -79,7 +79,7 @@ tl::expected<std::int64_t, QuantityError> parse_iso8601(std::string_view whole) 
     const char unit = text.front();
     text.remove_prefix(1);
     if (!in_time && (unit == 'Y' || unit == 'M')) {
-      return refuse(quoted(whole) + " counts in " + (unit == 'Y' ? "years" : "months") +
+      return refused(quoted(whole) + " counts in " + (unit == 'Y' ? "years" : "months") +
                         ", which have no fixed length",
                     "write days, for example `30d`");
     }
@@ -151,13 +151,13 @@ tl::expected<std::int64_t, QuantityError> parse_duration(std::string_view text) 
   static constexpr std::string_view kExample = "write it like `200ms`, `30s`, `10m`, `6h` or `3d`";
   if (text.starts_with('P')) return parse_iso8601(text);
   if (text.starts_with('-')) {
-    return refuse("a duration cannot be negative: " + quoted(text), std::string(kExample));
+    return refused("a duration cannot be negative: " + quoted(text), std::string(kExample));
   }
   std::string_view rest = text;
   const auto count = take_number(rest);
-  if (!count) return refuse(quoted(text) + " is no duration", std::string(kExample));
+  if (!count) return refused(quoted(text) + " is no duration", std::string(kExample));
   if (rest.empty()) {
-    return refuse("a duration needs a unit: " + quoted(text),
+    return refused("a duration needs a unit: " + quoted(text),
                   "write " + quoted(std::string(text) + "s") + " for seconds or " +
                       quoted(std::string(text) + "ms") + " for milliseconds");
   }
@@ -170,22 +170,22 @@ tl::expected<std::int64_t, QuantityError> parse_duration(std::string_view text) 
   while (unit.starts_with(' ')) unit.remove_prefix(1);
   const std::string_view meant = unit_ms(unit) ? unit : meant_unit(unit);
   if (!meant.empty()) {
-    return refuse(quoted(text) + " is no duration",
+    return refused(quoted(text) + " is no duration",
                   "write " + quoted(std::to_string(*count) + std::string(meant)));
   }
   if (unit == "w" || unit == "week" || unit == "weeks") {
-    return refuse("weeks are no unit: " + quoted(text),
+    return refused("weeks are no unit: " + quoted(text),
                   "write " + quoted(std::to_string(*count * 7) + "d"));
   }
   if (rest.front() == '.') {
-    return refuse("a duration is a whole number: " + quoted(text),
+    return refused("a duration is a whole number: " + quoted(text),
                   "use the smaller unit, for example `1500ms` for 1.5 s");
   }
   if (digit(rest.back()) || digit(rest[rest.size() / 2])) {
-    return refuse("a duration has one number and one unit: " + quoted(text),
+    return refused("a duration has one number and one unit: " + quoted(text),
                   "use the smaller unit, for example `90m` for 1 h 30 m");
   }
-  return refuse(quoted(rest) + " is no unit of time", std::string(kExample));
+  return refused(quoted(rest) + " is no unit of time", std::string(kExample));
 }
 
 std::string format_duration(std::int64_t ms) {
@@ -207,18 +207,18 @@ tl::expected<Rate, QuantityError> parse_rate(std::string_view text) {
   std::string_view rest = text;
   const auto count = take_number(rest);
   if (!count || !rest.starts_with('/')) {
-    return refuse(quoted(text) + " is no rate", std::string(kExample));
+    return refused(quoted(text) + " is no rate", std::string(kExample));
   }
   rest.remove_prefix(1);
   if (unit_ms(rest)) {
-    return refuse(quoted(text) + " is no rate",
+    return refused(quoted(text) + " is no rate",
                   "write " + quoted(std::to_string(*count) + "/1" + std::string(rest)));
   }
   const auto window = parse_duration(rest);
   if (!window)
-    return refuse(quoted(text) + " is no rate: " + window.error().message, std::string(kExample));
+    return refused(quoted(text) + " is no rate: " + window.error().message, std::string(kExample));
   if (*count == 0 || *window == 0 || *count > 1'000'000'000) {
-    return refuse(quoted(text) + " is out of range", "count and time must be above zero");
+    return refused(quoted(text) + " is out of range", "count and time must be above zero");
   }
   return Rate{*count, *window};
 }
@@ -227,13 +227,15 @@ tl::expected<int, QuantityError> parse_percent(std::string_view text) {
   std::string_view rest = text;
   const auto count = take_number(rest);
   if (!count || (rest != "%" && !rest.empty())) {
-    return refuse(quoted(text) + " is no share", "write a whole number and %, like `50%`");
+    return refused(quoted(text) + " is no share", "write a whole number and %, like `50%`");
   }
   if (rest.empty()) {
-    return refuse("a share needs its %: " + quoted(text),
+    return refused("a share needs its %: " + quoted(text),
                   "write " + quoted(std::string(text) + "%"));
   }
-  if (*count > 100) return refuse(quoted(text) + " is more than all of it", "write at most `100%`");
+  if (*count > 100) {
+    return refused(quoted(text) + " is more than all of it", "write at most `100%`");
+  }
   return static_cast<int>(*count);
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using Kind = ExpressionError::Kind;
 
-const Value kNull;
+const Value kNothing;
 
 constexpr std::size_t kNamedMax = 60;       // Of a piece of text in a message, bytes.
 constexpr std::size_t kCandidatesMax = 64;  // Keys among which a near one is sought.
@@ -95,7 +95,7 @@ const Value* Evaluator::missing(const Node& node, std::size_t step, const Value&
                                 std::string_view reason, bool& absent) {
   if (absence_at(node, step) != Absence::kError) {
     absent = true;
-    return &kNull;
+    return &kNothing;
   }
   const std::string name = path_name(node, step + 1);
   std::string instead = "if it may be absent, write `" + name + " // null`";
@@ -433,17 +433,17 @@ bool Evaluator::enter_key(const Node& node, std::size_t step, const ValuePath& p
   ValuePath path = prefix;
   if (value.is_null() && !key.is_null()) {
     path.push_back(key);
-    return emit(path, kNull);
+    return emit(path, kNothing);
   }
   if (key.is_string() && value.is_object()) {
     path.push_back(key);
     const Value* member = value.find(key.as_string());
-    return emit(path, member != nullptr ? *member : kNull);
+    return emit(path, member != nullptr ? *member : kNothing);
   }
   if (key.is_integer() && value.is_array()) {
     const auto place = place_in(key.as_integer(), value.as_array().size());
     path.push_back(place ? Value(static_cast<std::int64_t>(*place)) : key);
-    return emit(path, place ? value.as_array()[*place] : kNull);
+    return emit(path, place ? value.as_array()[*place] : kNothing);
   }
   bool absent = false;
   find_computed(node, step, value, key, absent);  // Fails, and says why.

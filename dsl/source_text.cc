@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "dsl/utf8.h"
+
 namespace weft::dsl {
 namespace {
 
 bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
 
 /// Bytes that an escape of a double-quoted scalar takes; `at` is its backslash.
 std::size_t escape_size(std::string_view text, std::size_t at) {

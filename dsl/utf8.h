@@ -10,6 +10,11 @@ namespace weft::dsl {
 /// U+10FFFF) before the first that is not; text.size() if all are.
 [[nodiscard]] std::size_t utf8_valid_prefix(std::string_view text);
 
+/// Whether `byte` goes on with a character that began before it.
+[[nodiscard]] constexpr bool continues_character(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
+}
+
 /// Bytes of the one character at `at`, 1 to 4; 0 if none that is valid stands there.
 [[nodiscard]] std::size_t utf8_sequence_size(std::string_view text, std::size_t at);
 

@@ -80,6 +80,21 @@ Index sort_members(const Value::Object& members) {
   return order;
 }
 
+Value::Value() noexcept = default;
+Value::Value(const Value& other) = default;
+Value::Value(Value&& other) noexcept = default;
+Value& Value::operator=(const Value& other) {
+  Data copy(other.data_);
+  data_ = std::move(copy);
+  return *this;
+}
+Value& Value::operator=(Value&& other) noexcept = default;
+Value::~Value() = default;
+
+Value::Value(std::nullptr_t) {}
+Value::Value(int value) : Value(static_cast<std::int64_t>(value)) {}
+Value::Value(std::string_view value) : Value(std::string(value)) {}
+Value::Value(const char* value) : Value(std::string(value)) {}
 Value::Value(bool value) : data_(value) {}
 Value::Value(std::int64_t value) : data_(value) {}
 Value::Value(std::string value) : data_(std::make_shared<const std::string>(std::move(value))) {}

@@ -42,25 +42,21 @@ class Value {
   using Array = std::vector<Value>;
   using Object = std::vector<Member>;  ///< In the order written; keys are unique.
 
-  Value() = default;                      // null
-  Value(const Value&) = default;
-  Value(Value&&) noexcept = default;
-  /// Also right where `other` is part of this value: `v = *v.find("a")`.
-  Value& operator=(const Value& other) {
-    Data copy(other.data_);
-    data_ = std::move(copy);
-    return *this;
-  }
-  Value& operator=(Value&&) noexcept = default;
-  ~Value() = default;
+  // Not inline: they stand at a thousand places, and the compiler would repeat the variant there.
+  Value() noexcept;  ///< null
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);  ///< Also where `other` is part of this: `v = *v.find("a")`.
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
   // NOLINTBEGIN(google-explicit-constructor): literals stand where values are wanted.
-  Value(std::nullptr_t) {}
+  Value(std::nullptr_t);
   Value(bool value);
   Value(std::int64_t value);
-  Value(int value) : Value(static_cast<std::int64_t>(value)) {}
+  Value(int value);
   Value(std::string value);
-  Value(std::string_view value) : Value(std::string(value)) {}
-  Value(const char* value) : Value(std::string(value)) {}
+  Value(std::string_view value);
+  Value(const char* value);
   Value(const Decimal& value);  ///< Becomes an integer where it is one.
   // NOLINTEND(google-explicit-constructor)
   static Value array(Array items);

@@ -23,7 +23,7 @@ namespace {
 // Walked at an opening after a crash: the tail is what a crash can have touched.
 constexpr std::size_t kTailAppends = 2000;
 
-tl::unexpected<StoreError> damaged(std::string message) {
+tl::unexpected<StoreError> damaged_store(std::string message) {
   return tl::unexpected(StoreError{StoreError::Kind::kDamaged, std::move(message)});
 }
 
@@ -66,31 +66,31 @@ Result<void> check_watermark(const Watermark& mark, const StoreFacts& facts,
                              const queries::Head& head, std::uint64_t sequence,
                              const RowReader& rows) {
   if (to_hex(mark.store_id) != facts.id) {
-    return damaged("the watermark is that of store " + to_hex(mark.store_id) +
+    return damaged_store("the watermark is that of store " + to_hex(mark.store_id) +
                    ", the database is store " + facts.id +
                    "; put the right directories together, or restore a backup");
   }
   if (head.position < mark.position) {
-    return damaged("acknowledged data is missing: " +
+    return damaged_store("acknowledged data is missing: " +
                    in_words(mark.position - head.position, "event") + ", positions " +
                    std::to_string(head.position + 1) + " to " + std::to_string(mark.position) +
                    " at least; restore a backup, or repair the files and try again");
   }
   // Of what was acknowledged without an event: effects settled, payloads erased, streams deleted.
   if (sequence < mark.sequence && mark.epoch < facts.epoch) {
-    return damaged(
+    return damaged_store(
         "acknowledged data is missing: " + in_words(mark.sequence - sequence, "row change") +
         "; restore a backup, or repair the files and try again");
   }
   if (mark.epoch >= facts.epoch) {
-    return damaged("the database is an older copy: it was opened " +
+    return damaged_store("the database is an older copy: it was opened " +
                    in_words(facts.epoch - 1, "time") + ", its watermark says " +
                    std::to_string(mark.epoch) + "; put the newer copy in place");
   }
   const auto hash = queries::hash_at(rows, mark.position);
   if (!hash) return tl::unexpected(hash.error());
   if (*hash && mark.hash != Digest{} && **hash != mark.hash) {
-    return damaged("the event at position " + std::to_string(mark.position) +
+    return damaged_store("the event at position " + std::to_string(mark.position) +
                    " is not the one that was acknowledged; put the right copy of the database in "
                    "place, or restore a backup");
   }
@@ -118,7 +118,7 @@ Result<void> check_log(const WalScan& scan, const RocksdbDatabase& database,
     message += "; " + scan.damages.front().file + " is damaged at byte " +
                std::to_string(scan.damages.front().offset) + ", and valid records follow";
   }
-  return damaged(message + "; restore a backup, or repair the file and try again");
+  return damaged_store(message + "; restore a backup, or repair the file and try again");
 }
 
 struct Inspected {
@@ -176,7 +176,7 @@ Result<void> check_format_file(const std::string& data_dir) {
   if (lines.substr(0, kFirst.size()) == kFirst) {
     std::from_chars(lines.data() + kFirst.size(), lines.data() + lines.size(), format);
   }
-  if (format == 0) return damaged("the file " + path + " is unreadable; restore a backup");
+  if (format == 0) return damaged_store("the file " + path + " is unreadable; restore a backup");
   if (format <= kFormatVersion) return {};
   const std::size_t needs = lines.find(kSecond);
   if (needs == std::string_view::npos) return tl::unexpected(newer_format(format, ""));
@@ -199,7 +199,7 @@ Result<Recovered> recover(const std::string& data_dir, const std::string& waterm
   if (!mark) return tl::unexpected(mark.error());
   const bool exists = database_exists(data_dir);
   if (!exists && *mark) {
-    return damaged("there is no database in " + data_dir + ", but " + mark_path +
+    return damaged_store("there is no database in " + data_dir + ", but " + mark_path +
                    " says that a store with " + in_words((*mark)->position, "event") +
                    " was here; put it back, restore a backup, or remove that file");
   }
@@ -265,7 +265,7 @@ Result<Recovered> recover(const std::string& data_dir, const std::string& waterm
   }
   const auto id = rows.get(Table::kMeta, meta::kStoreId);
   if (!id) return tl::unexpected(id.error());
-  if (!*id) return damaged("the store's id could not be read back");
+  if (!*id) return damaged_store("the store's id could not be read back");
   recovered.store_id = **id;
   return recovered;
 }

@@ -191,7 +191,11 @@ dsl::CompileResult compile_definitions(DefinitionFiles& definitions, bool comple
       if (known.path == place) return known.text;
     }
     auto text = read_regular_file(place);
-    if (text) definitions.attachments.push_back({place, *text});
+    if (text) {
+      definitions.attachments.push_back({place, *text});
+    } else {
+      definitions.missing.push_back(place);
+    }
     return text;
   };
   dsl::CompileResult result = dsl::compile(definitions.files, options);
@@ -200,6 +204,16 @@ dsl::CompileResult compile_definitions(DefinitionFiles& definitions, bool comple
     result.diagnostics.push_back(std::move(unknown));
   }
   return result;
+}
+
+bool attachments_unchanged(const DefinitionFiles& definitions) {
+  return std::ranges::all_of(definitions.attachments,
+                             [](const dsl::SourceFile& read) {
+                               return read_regular_file(read.path) == read.text;
+                             }) &&
+         std::ranges::none_of(definitions.missing, [](const std::string& path) {
+           return read_regular_file(path).has_value();
+         });
 }
 
 std::string diagnostics_text(const std::vector<dsl::Diagnostic>& diagnostics,

@@ -15,6 +15,7 @@ struct DefinitionFiles {
   std::vector<dsl::SourceFile> files;        ///< Those given, then those they name beside them.
   std::size_t given = 0;                     ///< How many of them were given.
   std::vector<dsl::SourceFile> attachments;  ///< Under the path that `attachment_path` gives.
+  std::vector<std::string> missing;          ///< Attachments that are named and cannot be read.
   [[nodiscard]] const dsl::SourceFile* find(const std::string& path) const;
 };
 
@@ -28,6 +29,9 @@ struct DefinitionFiles {
 
 /// Compiles, reading the schemas that are named from disk into `definitions.attachments`.
 [[nodiscard]] dsl::CompileResult compile_definitions(DefinitionFiles& definitions, bool complete);
+
+/// Whether the attachments say on disk what was compiled, and those that were missing still are.
+[[nodiscard]] bool attachments_unchanged(const DefinitionFiles& definitions);
 
 /// Where a file named in a definition is looked for: relative to that definition's folder.
 [[nodiscard]] std::string attachment_path(const std::string& from, const std::string& path);

@@ -19,20 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kLookEvery{500};
 
-/// What tells one state of the files from the next: their times and sizes.
-std::string fingerprint(const DefinitionFiles& definitions) {
-  std::string text;
-  for (const auto* list : {&definitions.files, &definitions.attachments}) {
-    for (const dsl::SourceFile& file : *list) {
-      std::error_code error;
-      text += file.path + " " +
-              std::to_string(fs::last_write_time(file.path, error).time_since_epoch().count()) +
-              " " + std::to_string(fs::file_size(file.path, error)) + "\n";
-    }
-  }
-  return text;
-}
-
 /// The highest patch that "1.2.x" of a workflow has, from the answer to ListWorkflows.
 std::int64_t highest_patch(const Value& answer, const std::string& major_minor) {
   std::int64_t highest = 0;
@@ -65,12 +51,14 @@ class Deployer {
  public:
   explicit Deployer(Node& node) : node_(node) {}
 
-  /// Compiles and registers; says what is wrong on stderr. A version that is there with other bytes
-  /// is registered under the next free patch number: an author who tries things out need not count.
-  bool deploy(DefinitionFiles definitions) {
-    const dsl::CompileResult compiled = compile_definitions(definitions, true);
-    std::cerr << diagnostics_text(compiled.diagnostics, definitions);
+  /// Compiles, reading the schemas that are named, and registers; says what is wrong on stderr. A
+  /// version that is there with other bytes is registered under the next free patch number: an
+  /// author who tries things out need not count.
+  bool deploy(DefinitionFiles& read) {
+    const dsl::CompileResult compiled = compile_definitions(read, true);
+    std::cerr << diagnostics_text(compiled.diagnostics, read);
     if (dsl::has_errors(compiled.diagnostics)) return false;
+    DefinitionFiles definitions = read;
     for (std::size_t tries = 0; tries <= definitions.files.size(); ++tries) {
       const engine::Response response =
           node_.ask("dev", engine::Deploy{definitions.files, definitions.attachments, false});
@@ -158,20 +146,12 @@ int run_dev(const Invocation& invocation) {
   if (!definitions->files.empty()) deployer.deploy(*definitions);
   std::cout << "weft ready http=" << (*node)->url() << " nats=" << config->nats.url << std::endl;
 
-  static_cast<void>(compile_definitions(*definitions, false));  // Finds the schemas to watch, too.
-  std::string seen = fingerprint(*definitions);
   while (signals.wait(-1, kLookEvery) != Signals::Woken::kSignal) {
     auto found = read_definitions(paths);
     if (!found) continue;  // An editor is between deleting and renaming.
-    found->attachments = definitions->attachments;
-    const std::string now = fingerprint(*found);
-    if (now == seen) continue;
-    seen = now;
-    found->attachments.clear();
+    if (found->files == definitions->files && attachments_unchanged(*definitions)) continue;
     deployer.deploy(*found);
-    static_cast<void>(compile_definitions(*found, false));
     definitions = std::move(found);
-    seen = fingerprint(*definitions);
   }
   return drain_and_stop(**node, signals, config->drain_ms);
 }

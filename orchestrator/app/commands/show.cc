@@ -11,11 +11,6 @@ using dsl::Value;
 
 constexpr std::size_t kTimelineMax = 200;  // Events shown to people; `weft events` has all.
 
-std::string line(const std::string& name, const std::string& text) {
-  if (text.empty()) return {};
-  return "  " + name + std::string(name.size() < 10 ? 10 - name.size() : 1, ' ') + text + "\n";
-}
-
 std::string joined(const Value* list) {
   std::string text;
   if (list == nullptr || !list->is_array()) return text;
@@ -39,26 +34,26 @@ std::string head(const Value& saga, const Output& output) {
                                            "  " + field(saga, "key")),
                                  Colour::kBold) +
                     "\n";
-  out += line("saga", field(saga, "saga"));
+  out += fact("saga", field(saga, "saga"));
   std::string where = output.paint(state, colour_of_state(state));
   if (const std::string status = field(saga, "status"); !status.empty()) {
     where += "  (" + printable(status) + ")";
   }
   if (saga.boolean_or("paused", false)) where += "  paused";
   if (saga.integer_or("exceptions", 0) > 0) where += "  exceptions " + field(saga, "exceptions");
-  out += line("state", where + "  revision " + field(saga, "revision"));
+  out += fact("state", where + "  revision " + field(saga, "revision"));
   std::string times = ago(saga, "started_at");
   const auto begun = parse_timestamp_ms(field(saga, "started_at"));
   const auto ended = parse_timestamp_ms(field(saga, "ended_at"));
   if (begun && ended) times += ", took " + format_duration(*ended - *begun);
-  out += line("started", field(saga, "started_at") + (times.empty() ? "" : "  " + times));
+  out += fact("started", field(saga, "started_at") + (times.empty() ? "" : "  " + times));
   if (const std::string deadline = field(saga, "deadline"); !deadline.empty() && !ended) {
-    out += line("deadline", deadline + "  " + ago(saga, "deadline"));
+    out += fact("deadline", deadline + "  " + ago(saga, "deadline"));
   }
-  out += line("labels", printable(labels_text(saga)));
-  out += line("order", printable(field(saga, "ordering_key")));
+  out += fact("labels", printable(labels_text(saga)));
+  out += fact("order", printable(field(saga, "ordering_key")));
   if (const Value* parent = saga.find("parent"); parent != nullptr && parent->is_object()) {
-    out += line("parent", printable(field(*parent, "saga") + " at " + field(*parent, "step") +
+    out += fact("parent", printable(field(*parent, "saga") + " at " + field(*parent, "step") +
                                     (parent->boolean_or("detached", false) ? ", detached" : "")));
   }
   if (const Value* waiting = saga.find("waiting"); waiting != nullptr && waiting->is_object()) {
@@ -67,25 +62,25 @@ std::string head(const Value& saga, const Output& output) {
       text += ", since " + since;
     if (const std::string until = ago(*waiting, "until"); !until.empty())
       text += ", until " + until;
-    out += line("waiting", printable(text));
+    out += fact("waiting", printable(text));
   }
   if (const Value* error = saga.find("error"); error != nullptr && error->is_object()) {
     const std::string step =
         field(*error, "step");  // None: the saga as a whole, as when cancelled.
     out +=
-        line("error", output.paint(printable(field(*error, "class") + " " + field(*error, "code") +
+        fact("error", output.paint(printable(field(*error, "class") + " " + field(*error, "code") +
                                              (step.empty() ? "" : " at " + step)),
                                    Colour::kRed));
-    out += line("", printable(field(*error, "message")));
+    out += fact("", printable(field(*error, "message")));
   }
   if (const Value* stuck = saga.find("stuck"); stuck != nullptr && stuck->is_object()) {
-    out += line("stuck",
+    out += fact("stuck",
                 output.paint(printable(field(*stuck, "step") + ": " + field(*stuck, "class") + " " +
                                        field(*stuck, "code") + ", " + ago(*stuck, "since")),
                              Colour::kRed));
-    out += line("", printable(field(*stuck, "message")));
-    out += line("owner", printable(field(*stuck, "owner")));
-    out += line("you may", printable(joined(stuck->find("actions"))));
+    out += fact("", printable(field(*stuck, "message")));
+    out += fact("owner", printable(field(*stuck, "owner")));
+    out += fact("you may", printable(joined(stuck->find("actions"))));
   }
   return out;
 }

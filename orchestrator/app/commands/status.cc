@@ -21,10 +21,6 @@ std::string size_text(std::int64_t bytes) {
   return text + " " + kUnits[unit];
 }
 
-std::string line(const std::string& name, const std::string& text) {
-  return "  " + name + std::string(name.size() < 10 ? 10 - name.size() : 1, ' ') + text + "\n";
-}
-
 std::string restored_text(const Value& restored) {
   const std::int64_t unfinished = restored.integer_or("unfinished", 0);
   std::string text = "from the backup of " + field(restored, "backup_at") + "; ";
@@ -58,25 +54,25 @@ std::string screen(const Value& status, const Output& output) {
   const std::string backup = ago(*store, "last_backup_at");
   const std::int64_t sync_us =
       store->integer_or("sync_p99_us", store->integer_or("last_sync_us", 0));
-  out += line("store", size_text(store->integer_or("bytes", 0)) + ", " +
+  out += fact("store", size_text(store->integer_or("bytes", 0)) + ", " +
                            size_text(store->integer_or("free_bytes", 0)) + " free, " +
                            field(*store, "events") + " events, sync p99 " +
                            std::to_string(sync_us / 1000) + "." +
                            std::to_string(sync_us / 100 % 10) + " ms");
   if (store->integer_or("damages", 0) > 0) {
-    out += line("damage", output.paint(field(*store, "damages") +
+    out += fact("damage", output.paint(field(*store, "damages") +
                                            " places; `weft audit verify` names the streams, "
                                            "`weft fsck` what else",
                                        Colour::kRed));
   }
-  out += line("backup", backup.empty() ? "none was taken" : backup);
+  out += fact("backup", backup.empty() ? "none was taken" : backup);
   if (const Value* restored = store->find("restored");
       restored != nullptr && restored->is_object()) {
-    out += line("restored", output.paint(restored_text(*restored), Colour::kYellow));
+    out += fact("restored", output.paint(restored_text(*restored), Colour::kYellow));
   }
   const Value* nats = status.find("nats");
   const bool connected = nats != nullptr && nats->boolean_or("connected", false);
-  out += line("nats", connected ? "connected" : output.paint("not connected", Colour::kYellow));
+  out += fact("nats", connected ? "connected" : output.paint("not connected", Colour::kYellow));
   std::string states;
   if (const Value* counts = status.find("states"); counts != nullptr && counts->is_object()) {
     for (const dsl::Member& state : counts->as_object()) {
@@ -84,11 +80,11 @@ std::string screen(const Value& status, const Output& output) {
                 output.paint(state.key, colour_of_state(state.key));
     }
   }
-  out += line("sagas", states.empty() ? "none yet" : states);
-  out += line("tasks", field(status, "tasks_open") + " open, " + field(status, "tasks_in_flight") +
+  out += fact("sagas", states.empty() ? "none yet" : states);
+  out += fact("tasks", field(status, "tasks_open") + " open, " + field(status, "tasks_in_flight") +
                            " at adapters");
   if (const Value* stuck = status.find("oldest_stuck"); stuck != nullptr && stuck->is_object()) {
-    out += line(
+    out += fact(
         "stuck",
         output.paint(field(status, "stuck_places") + " places; the oldest " + ago(*stuck, "since") +
                          ": " + printable(field(*stuck, "step") + " " + field(*stuck, "code")),
@@ -100,7 +96,7 @@ std::string screen(const Value& status, const Output& output) {
     for (const Value& name : breakers->as_array()) {
       names += (names.empty() ? "" : ", ") + printable(cell_text(&name));
     }
-    out += line("breakers", output.paint("open: " + names, Colour::kRed));
+    out += fact("breakers", output.paint("open: " + names, Colour::kRed));
   }
   if (const Value* paused = status.find("paused");
       paused != nullptr && paused->is_array() && paused->size() > 0) {
@@ -109,10 +105,10 @@ std::string screen(const Value& status, const Output& output) {
       names +=
           (names.empty() ? "" : ", ") + printable(field(one, "kind") + " " + field(one, "name"));
     }
-    out += line("paused", output.paint(names, Colour::kYellow));
+    out += fact("paused", output.paint(names, Colour::kYellow));
   }
   if (status.integer_or("ordering_blocked", 0) > 0) {
-    out += line("ordering", field(status, "ordering_blocked") + " keys with sagas in a queue");
+    out += fact("ordering", field(status, "ordering_blocked") + " keys with sagas in a queue");
   }
   return out;
 }

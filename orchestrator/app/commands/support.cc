@@ -42,6 +42,11 @@ std::string field(const dsl::Value& value, std::string_view outer, std::string_v
   return inner == nullptr ? std::string() : field(*inner, name);
 }
 
+std::string fact(const std::string& name, const std::string& text) {
+  if (text.empty()) return {};
+  return "  " + name + std::string(name.size() < 10 ? 10 - name.size() : 1, ' ') + text + "\n";
+}
+
 std::string ago(const dsl::Value& value, std::string_view name) {
   const std::string at = field(value, name);
   return at.empty() ? at : format_age(at, wall_clock_ms());

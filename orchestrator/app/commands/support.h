@@ -36,6 +36,9 @@ namespace weft::app {
 /// "2m 3s ago"
 [[nodiscard]] std::string ago(const dsl::Value& value, std::string_view name);
 
+/// One line of what is told of a thing: "  name      text"; nothing without a text.
+[[nodiscard]] std::string fact(const std::string& name, const std::string& text);
+
 /// Content of a file, or of stdin for "-"; the failure says why not.
 [[nodiscard]] tl::expected<std::string, Failure> read_input(const std::string& path);
 
