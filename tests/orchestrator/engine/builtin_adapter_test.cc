@@ -5,7 +5,7 @@
 namespace weft::test {
 namespace {
 
-const char* const kOrder = R"(weft: 1
+const char* const kBuiltinOrder = R"(weft: 1
 workflow: order
 version: 1.0.0
 owner: o@example.org
@@ -45,7 +45,7 @@ output: ${ $cancel_order }
 class BuiltinAdapterTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    world.define("order.yaml", kOrder);
+    world.define("order.yaml", kBuiltinOrder);
     world.define("cancellation.yaml", kCancellation);
     world.adapter("wms", [this](const TaskSeen& task, messaging::Subject to) {
       last = to;

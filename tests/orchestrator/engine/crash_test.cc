@@ -8,7 +8,7 @@
 namespace weft::test {
 namespace {
 
-const char* const kOrder = R"(weft: 1
+const char* const kCrashedOrder = R"(weft: 1
 workflow: order
 version: 1.0.0
 owner: o@example.org
@@ -82,7 +82,7 @@ void crash_often(std::uint64_t seed, bool refuse) {
   shop.lose_every = 7;
   shop.refuse_ship = refuse;
   EngineWorld world;
-  world.define("order.yaml", kOrder);
+  world.define("order.yaml", kCrashedOrder);
   world.define("shop.yaml", kShop);
   world.adapter("shop", [&shop](const TaskSeen& task, messaging::Subject to) {
     return shop(task, std::move(to));
@@ -154,7 +154,7 @@ TEST(CrashTest, TheDiskShowsWhatMemoryShowed) {
     shop.lose_every = 2;
     EngineWorld world;
     world.config.limits.snapshot_every = 3;
-    world.define("order.yaml", kOrder);
+    world.define("order.yaml", kCrashedOrder);
     world.define("shop.yaml", kShop);
     world.adapter("shop", [&shop](const TaskSeen& task, messaging::Subject to) {
       return shop(task, std::move(to));
