@@ -1,6 +1,7 @@
 #include "tests/crash/crash_matrix.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -108,6 +109,13 @@ Recovery recover(const Workload& workload, const MemoryDir& root, const DiskStat
   recovery.problem = recover_and_go_on(workload, root.path() + "/" + kStoreName, known, journal,
                                        env.get(), recovery);
   watch_system_calls(nullptr);
+  if (!recovery.problem.empty()) {
+    // Then it was no disk of ours that the store found.
+    const std::string strange = journal.now().difference_to(root.path());
+    if (!strange.empty()) {
+      recovery.problem += "; THE TEST'S OWN DISK IS NOT AS IT SHOULD BE: " + strange;
+    }
+  }
   recovery.operations = journal.operations();
   return recovery;
 }
@@ -152,15 +160,20 @@ void try_point(const Workload& workload, const DiskState& state, const CrashPoin
                std::uint64_t seed, CrashReport& report) {
   std::mt19937_64 random(seed * 1'000'003 + point.at * 31 + static_cast<std::uint64_t>(point.fate));
   MemoryDir first, second;
-  const auto fail = [&](MemoryDir& root, const std::string& why,
+  const auto fail = [&](MemoryDir& root, const DiskState& found, const std::string& why,
                         const std::vector<DiskOperation>& recovered = {}) {
     const std::size_t last = std::min(point.at, workload.operations.size());
     report.failures.push_back(
         "workload " + std::to_string(workload.seed) + ", " + describe(point.fate) +
         " after operation " + std::to_string(point.at) +
         (last > 0 ? " (" + describe(workload.operations[last - 1]) + ")" : "") + ": " + why +
-        "; the disk as it was left, and what was done to it: " + root.path());
+        "; the disk as it was left, as it was found before (found/), and what was done to it: " +
+        root.path());
     root.keep();
+    std::ofstream files(root.path() + "/found.txt");
+    for (const auto& [name, bytes] : found.files()) files << bytes.size() << " " << name << "\n";
+    std::filesystem::create_directory(root.path() + "/found");
+    found.write_to(root.path() + "/found");
     std::ofstream story(root.path() + "/operations.txt");
     for (std::size_t i = 0; i < last; ++i)
       story << i << " " << describe(workload.operations[i]) << "\n";
@@ -176,11 +189,12 @@ void try_point(const Workload& workload, const DiskState& state, const CrashPoin
   const Known known = known_at(workload.operations, point.at, {});
   const DiskState image = state.after(point.fate, random);
   const Recovery recovery = recover(workload, first, image, known);
-  if (!recovery.problem.empty()) return fail(first, recovery.problem);
+  if (!recovery.problem.empty()) return fail(first, image, recovery.problem, recovery.operations);
   if (recovery.found < known.submitted) ++report.lost_unacknowledged;
-  if (random() % 8 == 0) {
+  // One for sure, if there is any.
+  if (random() % 8 == 0 || report.backups == 0) {
     if (const auto why = try_backups(workload, first, point.at, known, report); !why.empty()) {
-      return fail(first, why);
+      return fail(first, image, why, recovery.operations);
     }
   }
   if (!point.twice || recovery.operations.empty()) return;
@@ -192,9 +206,10 @@ void try_point(const Workload& workload, const DiskState& state, const CrashPoin
   for (std::size_t i = 0; i < cut; ++i) again.apply(recovery.operations[i]);
   const auto fate = static_cast<Fate>(random() % kFates);
   const Known later = known_at(recovery.operations, cut, known);
-  const Recovery last = recover(workload, second, again.after(fate, random), later);
+  const DiskState left = again.after(fate, random);
+  const Recovery last = recover(workload, second, left, later);
   if (!last.problem.empty()) {
-    fail(second,
+    fail(second, left,
          "and " + std::string(describe(fate)) + " again after operation " + std::to_string(cut) +
              " of the recovery: " + last.problem,
          recovery.operations);

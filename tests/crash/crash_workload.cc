@@ -34,6 +34,7 @@ class Player {
         data_dir_(root_.path() + "/" + kStoreName) {}
 
   void play() {
+    journal_.set_unrest(workload_.seed);
     watch_system_calls(&journal_);
     play_all();
     store_.reset();

@@ -1,6 +1,7 @@
 #include "tests/crash/disk_journal.h"
 
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 namespace weft::test {
@@ -35,6 +36,22 @@ std::uint64_t DiskJournal::counted() const {
 std::size_t DiskJournal::length() const {
   const std::lock_guard lock(mutex_);
   return operations_.size();
+}
+
+void DiskJournal::set_unrest(std::uint64_t seed) {
+  const std::lock_guard lock(mutex_);
+  unrest_.emplace(seed);
+}
+
+// The lock, by and by.
+std::unique_lock<std::mutex> DiskJournal::enter() {
+  std::unique_lock lock(mutex_);
+  if (!unrest_ || (*unrest_)() % 8 != 0) return lock;
+  const std::chrono::microseconds moment((*unrest_)() % 400);
+  lock.unlock();
+  std::this_thread::sleep_for(moment);
+  lock.lock();
+  return lock;
 }
 
 bool DiskJournal::covers(std::string_view path) const {
@@ -86,7 +103,7 @@ int DiskJournal::note(DiskOperation operation, const Work& work) {
 }
 
 int DiskJournal::create(const std::string& path, const Work& work) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = enter();
   if (const int error = refusal("create", path); error != 0) return error;
   const Place at = place(path);
   if (at.directory == 0) return work();
@@ -96,7 +113,7 @@ int DiskJournal::create(const std::string& path, const Work& work) {
 }
 
 int DiskJournal::make_directory(const std::string& path, const Work& work) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = enter();
   if (const int error = refusal("make the directory", path); error != 0) return error;
   const Place at = place(path);
   if (at.directory == 0 || now_.find(at.directory, at.name) != 0) return work();
@@ -105,7 +122,7 @@ int DiskJournal::make_directory(const std::string& path, const Work& work) {
 
 int DiskJournal::write(FileId file, std::uint64_t offset, std::string_view bytes,
                        const std::function<int(std::size_t)>& work) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = enter();
   if (file == 0) return work(bytes.size());
   int refused = refusal("write", paths_[file]);
   if (refused != 0 && !fault_.half_written) return refused;
@@ -116,20 +133,20 @@ int DiskJournal::write(FileId file, std::uint64_t offset, std::string_view bytes
 }
 
 int DiskJournal::truncate(FileId file, std::uint64_t size, const Work& work) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = enter();
   if (file == 0) return work();
   return note({Kind::kTruncate, file, {}, 0, {}, size, {}}, work);
 }
 
 int DiskJournal::sync(FileId file, const Work& work) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = enter();
   if (file == 0) return work();
   if (const int error = refusal("sync", paths_[file]); error != 0) return error;
   return note({Kind::kSync, file, {}, 0, {}, 0, {}}, work);
 }
 
 int DiskJournal::sync_directory(const std::string& path, const Work& work) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = enter();
   if (const int error = refusal("sync the directory", path); error != 0) return error;
   const FileId directory = now_.find(below_root(path));
   if (directory == 0) return work();
@@ -137,7 +154,7 @@ int DiskJournal::sync_directory(const std::string& path, const Work& work) {
 }
 
 int DiskJournal::rename(const std::string& from, const std::string& to, const Work& work) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = enter();
   const Place old = place(from), fresh = place(to);
   // RocksDB's diary is not written through here, so it is not known.
   if (old.directory == 0 || now_.find(old.directory, old.name) == 0) return work();
@@ -150,14 +167,14 @@ int DiskJournal::rename(const std::string& from, const std::string& to, const Wo
 }
 
 int DiskJournal::link(const std::string& from, const std::string& to, const Work& work) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = enter();
   if (const int error = refusal("link to", to); error != 0) return error;
   const Place old = place(from), fresh = place(to);
   return note({Kind::kLink, old.directory, old.name, fresh.directory, fresh.name, 0, {}}, work);
 }
 
 int DiskJournal::remove(const std::string& path, const Work& work) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = enter();
   const Place at = place(path);
   if (at.directory == 0 || now_.find(at.directory, at.name) == 0) return work();
   return note({Kind::kRemove, at.directory, at.name, 0, {}, 0, {}}, work);

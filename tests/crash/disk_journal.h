@@ -6,6 +6,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,10 @@ class DiskJournal {
   [[nodiscard]] std::chrono::steady_clock::time_point struck_at() const;
   /// How many things the fault has counted.
   [[nodiscard]] std::uint64_t counted() const;
+
+  /// From now on some operations, chosen by lot, wait for a moment first: threads that work side by
+  /// side meet in orders that a quiet machine never shows.
+  void set_unrest(std::uint64_t seed);
 
   /// Whether a path is below the root.
   [[nodiscard]] bool covers(std::string_view path) const;
@@ -78,6 +83,7 @@ class DiskJournal {
   };
   [[nodiscard]] std::string below_root(std::string_view path) const;
   [[nodiscard]] Place place(const std::string& path) const;
+  [[nodiscard]] std::unique_lock<std::mutex> enter();
   [[nodiscard]] int refusal(const char* what, const std::string& path);
   int note(DiskOperation operation, const Work& work);
 
@@ -90,6 +96,7 @@ class DiskJournal {
   std::uint64_t counted_ = 0;
   std::optional<std::string> struck_;
   std::chrono::steady_clock::time_point struck_at_;
+  std::optional<std::mt19937_64> unrest_;
 };
 
 /// The journal that `system_calls.cc` tells of the calls of this process; null: none.

@@ -1,8 +1,11 @@
 #include "tests/crash/disk_state.h"
 
 #include <algorithm>
-#include <cassert>
+#include <cerrno>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -42,13 +45,15 @@ const char* name_of(Kind kind) {
   return "?";
 }
 
+// A file that is missing or short because this machine is full, or out of descriptors, would be taken
+// for the store's fault.
 void write_file(const std::string& path, const std::string& bytes) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  assert(file >= 0);
-  const auto written = ::write(file, bytes.data(), bytes.size());
-  assert(written == static_cast<ssize_t>(bytes.size()));  // /dev/shm has room, or we must know
-  static_cast<void>(written);
-  ::close(file);
+  const auto written = file < 0 ? -1 : ::write(file, bytes.data(), bytes.size());
+  const int error = errno;
+  if (file >= 0) ::close(file);
+  if (written == static_cast<ssize_t>(bytes.size())) return;
+  throw std::system_error(written < 0 ? error : ENOSPC, std::generic_category(), path);
 }
 
 }  // namespace
@@ -248,6 +253,19 @@ void DiskState::write_to(const std::string& directory) const {
     }
   };
   write(write, kRoot, directory);
+}
+
+std::string DiskState::difference_to(const std::string& directory) const {
+  for (const auto& [name, bytes] : files()) {
+    std::ifstream file(directory + "/" + name, std::ios::binary);
+    if (!file) return name + " is not there";
+    const std::string found{std::istreambuf_iterator<char>(file), {}};
+    if (found != bytes) {
+      return name + " has " + std::to_string(found.size()) + " bytes and should have " +
+             std::to_string(bytes.size());
+    }
+  }
+  return "";
 }
 
 }  // namespace weft::test

@@ -72,6 +72,8 @@ class DiskState {
   [[nodiscard]] std::map<std::string, std::string> files() const;
   /// Writes files and directories below an existing directory.
   void write_to(const std::string& directory) const;
+  /// What of it the files below a directory do not hold, in words; empty: nothing.
+  [[nodiscard]] std::string difference_to(const std::string& directory) const;
 
  private:
   struct NameChange {
