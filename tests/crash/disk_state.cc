@@ -45,8 +45,8 @@ const char* name_of(Kind kind) {
   return "?";
 }
 
-// A file that is missing or short because this machine is full, or out of descriptors, would be taken
-// for the store's fault.
+// A file that is missing or short because this machine is full, or out of descriptors, would be
+// taken for the store's fault.
 void write_file(const std::string& path, const std::string& bytes) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const auto written = file < 0 ? -1 : ::write(file, bytes.data(), bytes.size());
