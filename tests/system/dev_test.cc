@@ -68,6 +68,20 @@ TEST_F(DevTest, AMistakeIsShownAndTheFormerVersionGoesOn) {
   stop();
 }
 
+// It is looked for again while it is missing, and a change of it is a change of the definition.
+TEST_F(DevTest, ASchemaThatAppearsIsTakenUp) {
+  folder_.write("workflows/order.yaml", order("one") + "input: {schema: order.schema.json}\n");
+  dev();
+  EXPECT_EQ(server_->out().find("registered"), std::string::npos);
+  folder_.write("workflows/order.schema.json", R"({"type": "object", "required": ["id"]})");
+  EXPECT_NE(server_->wait_for_line("registered shop.order@1.0.0"), "") << server_->err();
+  EXPECT_NE(weft({"start", "shop.order", "--wait"}).exit_code, 0);
+  folder_.write("workflows/order.schema.json", R"({"type": "object"})");
+  EXPECT_NE(server_->wait_for_line("registered shop.order@1.0.1"), "") << server_->err();
+  EXPECT_EQ(weft({"start", "shop.order", "--wait"}).exit_code, 0);
+  stop();
+}
+
 // Its NATS server must not outlive it, however it ends.
 TEST_F(DevTest, ItsNatsServerEndsWithIt) {
   folder_.write("workflows/order.yaml", order("one"));
