@@ -5,7 +5,6 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -33,19 +32,17 @@ class RequesterTest : public testing::Test {
 
   Requester::Callback store() {
     return [this](tl::expected<Received, Failure> result) {
-      const std::lock_guard lock(mutex);
-      ++answers;
       if (result) {
         body = result->body;
       } else {
         failure = result.error();
       }
+      ++answers;  // last: the test waits for it and then reads the rest
     };
   }
 
   test::NatsServer server;
   std::unique_ptr<MessageBus> bus;
-  std::mutex mutex;
   std::atomic<int> answers = 0;
   std::string body;
   std::optional<Failure> failure;
