@@ -15,6 +15,7 @@
 #include <nats/nats.h>
 
 #include "adapters/messaging/nats_library.h"
+#include "adapters/messaging/nats_wire_bus.h"
 #include "adapters/messaging/subjects.h"
 
 namespace weft::messaging {
@@ -444,6 +445,11 @@ std::shared_ptr<Link> new_link() {
 }  // namespace
 
 tl::expected<std::unique_ptr<MessageBus>, BusError> make_nats_bus(const NatsOptions& options) {
+  const bool plain = options.credentials_file.empty() && options.tls_ca_file.empty() &&
+                     options.tls_cert_file.empty() && options.tls_key_file.empty();
+  if (auto addresses = plain ? plain_addresses(options.url) : std::nullopt) {
+    return make_wire_bus(options, std::move(*addresses));
+  }
   const natsStatus opened = nats_Open(-1);
   if (opened != NATS_OK) return tl::unexpected(nats_error(opened, "cannot open libnats"));
   std::shared_ptr<Link> link = new_link();
