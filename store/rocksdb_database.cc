@@ -110,8 +110,11 @@ rocksdb::DBOptions database_options(RocksdbDatabase::Mode mode, rocksdb::Env* en
   // After a failed write nothing resumes behind our back.
   options.max_bgerror_resume_count = 0;
   options.listeners.push_back(std::move(listener));
-  // Bounds what recovery replays: about a second.
-  options.max_total_wal_size = 128 * kMiB;
+  // Bounds what recovery replays, and with it what waits in memory to be written out.
+  options.max_total_wal_size = 64 * kMiB;
+  // Table files are handed to the disk as they grow: many megabytes at their end would keep the
+  // log's next sync waiting.
+  options.bytes_per_sync = kMiB;
   options.max_background_jobs = 2;
   // RocksDB starts that many threads for each table; with its 16 an opening began 105 of them.
   options.max_file_opening_threads = 2;
