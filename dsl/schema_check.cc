@@ -226,15 +226,18 @@ Verdict Checker::check(const Value& schema, const Value& value, const Place& pla
 
 Verdict Checker::check_scalar(const Value& schema, const Value& value, const Place& place) const {
   if (const Value* type = schema.find("type")) {
-    std::vector<std::string> allowed;
-    if (type->is_string()) allowed.push_back(type->as_string());
-    if (type->is_array()) {
-      for (const Value& item : type->as_array()) allowed.push_back(item.as_string());
-    }
-    if (std::none_of(allowed.begin(), allowed.end(),
-                     [&](const std::string& name) { return has_type(value, name); })) {
-      std::string wanted;
-      for (const std::string& name : allowed) wanted += (wanted.empty() ? "" : " or ") + name;
+    const auto fits = [&](const Value& name) { return has_type(value, name.as_string()); };
+    const bool one = type->is_string();
+    const bool allowed = one ? fits(*type)
+                             : type->is_array() && std::any_of(type->as_array().begin(),
+                                                               type->as_array().end(), fits);
+    if (!allowed) {
+      std::string wanted = one ? type->as_string() : std::string();
+      if (type->is_array()) {
+        for (const Value& name : type->as_array()) {
+          wanted += (wanted.empty() ? "" : " or ") + name.as_string();
+        }
+      }
       return broken(place, "must be " + wanted + ", not " +
                                (value.kind() == Value::Kind::kDecimal && wanted == "integer"
                                     ? "a fraction"

@@ -3,16 +3,11 @@
 #include <array>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
+
+#include "dsl/digest.h"
 
 namespace weft::engine {
 namespace {
-
-const unsigned char* data_of(std::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
 
 constexpr std::string_view kBase64 =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -39,9 +34,8 @@ std::string to_base(std::string_view bytes, std::string_view alphabet, unsigned 
 }  // namespace
 
 std::string sha256(std::string_view bytes) {
-  std::string out(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(data_of(bytes), bytes.size(), reinterpret_cast<unsigned char*>(out.data()));
-  return out;
+  const auto digest = dsl::sha256(bytes);
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
 std::string sha256_hex(std::string_view bytes) { return to_hex(sha256(bytes)); }
@@ -49,11 +43,7 @@ std::string sha256_hex(std::string_view bytes) { return to_hex(sha256(bytes)); }
 std::string digest16(std::string_view bytes) { return sha256(bytes).substr(0, 16); }
 
 std::string hmac_sha256(std::string_view key, std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
-  unsigned length = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), data_of(bytes), bytes.size(),
-       out.data(), &length);
-  return {reinterpret_cast<const char*>(out.data()), length};
+  return dsl::hmac_sha256(key, bytes);
 }
 
 bool equal_secrets(std::string_view a, std::string_view b) {
