@@ -122,31 +122,61 @@ double seconds_since(Steady::time_point from) {
   return std::chrono::duration<double>(Steady::now() - from).count();
 }
 
-/// Starts `count` sagas that wait and nothing else; how many a second.
-bool park(Driver& driver, Load& waiting, std::uint64_t count, double& per_second) {
-  const auto began = Steady::now();
-  driver.add(waiting);
-  waiting.keep_in_flight(kParkInFlight, count);
-  if (!driver.until([&] { return waiting.accepted() >= count; }, kParkSeconds, "parking")) {
-    return false;
-  }
-  per_second = static_cast<double>(waiting.accepted()) / seconds_since(began);
-  return waiting.accepted() >= count;
-}
-
-/// A live load alone: warmed up, measured and ended.
-bool measure_alone(Stage& stage, Driver& driver, Load& live, const Plan& plan,
-                   const Workload& workload, Value::Object& figures) {
-  driver.add(live);
-  begin(live, plan);
-  return driver.pass(plan.warm_up_seconds, "warming up") &&
-         measure(stage, driver, live, plan.seconds, "measuring alone", workload, figures) &&
-         driver.drain(live);
-}
-
 std::string short_of(const char* what, std::uint64_t is, std::uint64_t wanted) {
   return std::string(what) + ": " + std::to_string(is) + " of " + std::to_string(wanted);
 }
+
+/// A live load and sagas that wait: what the runs with waiting ones have in common.
+class Company final {
+ public:
+  using Done = tl::expected<void, std::string>;
+  Company(Stage& stage, const Workload& workload, const Plan& plan, Signals& signals)
+      : driver(stage, signals),
+        live(stage.bus(), linear, "live", kCustomers),
+        waiting(stage.bus(), workload, "wait", kCustomers),
+        stage_(stage),
+        plan_(plan) {}
+
+  /// The live load alone: warmed up, measured and ended.
+  [[nodiscard]] Done measure_alone() {
+    for (Load* load : {&live, &waiting}) {
+      if (std::string error = load->subscribe(); !error.empty()) return tl::unexpected(error);
+    }
+    driver.add(live);
+    begin(live, plan_);
+    return done(driver.pass(plan_.warm_up_seconds, "warming up") &&
+                measure(stage_, driver, live, plan_.seconds, "measuring alone", linear, alone) &&
+                driver.drain(live));
+  }
+  /// Starts as many sagas as planned that wait, and nothing else.
+  [[nodiscard]] Done park() {
+    const auto began = Steady::now();
+    driver.add(waiting);
+    waiting.keep_in_flight(kParkInFlight, plan_.count);
+    const auto all = [this] { return waiting.accepted() >= plan_.count; };
+    if (!driver.until(all, kParkSeconds, "parking")) return done(false);
+    parked_per_s = static_cast<double>(waiting.accepted()) / seconds_since(began);
+    if (all()) return {};
+    return tl::unexpected(short_of("parked in time", waiting.accepted(), plan_.count));
+  }
+  [[nodiscard]] Done done(bool well) const {
+    if (well) return {};
+    return tl::unexpected(driver.trouble());
+  }
+  [[nodiscard]] double live_ratio(const Value::Object& beside, std::string_view figure) const {
+    return number_in(beside, figure) / std::max(number_in(alone, figure), 1.0);
+  }
+
+  const Workload& linear = *find_workload("linear5");
+  Driver driver;
+  Load live, waiting;
+  Value::Object alone;
+  double parked_per_s = 0;
+
+ private:
+  Stage& stage_;
+  const Plan& plan_;
+};
 
 }  // namespace
 
@@ -170,27 +200,19 @@ tl::expected<Value::Object, std::string> run_steadily(Stage& stage, const Worklo
 
 tl::expected<Value::Object, std::string> run_parked(Stage& stage, const Workload& workload,
                                                     const Plan& plan, Signals& signals) {
-  Driver driver(stage, signals);
-  const Workload& linear = *find_workload("linear5");
-  Load live(stage.bus(), linear, "live", kCustomers);
-  Load waiting(stage.bus(), workload, "wait", kCustomers);
-  for (Load* load : {&live, &waiting}) {
-    if (std::string error = load->subscribe(); !error.empty()) return tl::unexpected(error);
-  }
-  Value::Object alone, beside;
-  if (!measure_alone(stage, driver, live, plan, linear, alone))
-    return tl::unexpected(driver.trouble());
+  Company company(stage, workload, plan, signals);
+  Driver& driver = company.driver;
+  Load& live = company.live;
+  Load& waiting = company.waiting;
+  Value::Object beside;
+  if (auto done = company.measure_alone(); !done) return tl::unexpected(done.error());
   const Reading idle = stage.read();
-  double parked_per_s = 0;
-  if (!park(driver, waiting, plan.count, parked_per_s)) {
-    return tl::unexpected(driver.trouble().empty()
-                              ? short_of("parked in time", waiting.accepted(), plan.count)
-                              : driver.trouble());
-  }
+  if (auto done = company.park(); !done) return tl::unexpected(done.error());
   const Reading parked = stage.read();
   begin(live, plan);
   if (!driver.pass(plan.warm_up_seconds, "warming up") ||
-      !measure(stage, driver, live, plan.seconds, "measuring beside them", linear, beside)) {
+      !measure(stage, driver, live, plan.seconds, "measuring beside them", company.linear,
+               beside)) {
     return tl::unexpected(driver.trouble());
   }
   // With the live load under way: what it repeats is counted by the adapter.
@@ -220,53 +242,40 @@ tl::expected<Value::Object, std::string> run_parked(Stage& stage, const Workload
   beside.insert(
       beside.begin(),
       {{"count", static_cast<std::int64_t>(plan.count)},
-       {"live_ratio",
-        rounded(number_in(beside, "sagas_per_s") / std::max(number_in(alone, "sagas_per_s"), 1.0),
-                3)},
-       {"live_cpu_ratio", rounded(number_in(beside, "cpu_us_per_saga") /
-                                      std::max(number_in(alone, "cpu_us_per_saga"), 1.0),
-                                  3)},
-       {"parked_per_s", rounded(parked_per_s, 0)},
+       {"live_ratio", rounded(company.live_ratio(beside, "sagas_per_s"), 3)},
+       {"live_cpu_ratio", rounded(company.live_ratio(beside, "cpu_us_per_saga"), 3)},
+       {"parked_per_s", rounded(company.parked_per_s, 0)},
        {"parked_mb", megabytes(idle.orchestrator.rss_bytes, parked.orchestrator.rss_bytes)},
        {"ready_s", rounded(ready_s, 3)},
        {"first_end_s", rounded(first_end_s, 3)},
        {"repeated_attempts",
         repeats < 0 || repeats_after < 0 ? Value() : Value(repeats_after - repeats)},
        {"restarted_rss_mb", megabytes(0, restarted.orchestrator.rss_bytes)},
-       {"alone_sagas_per_s", rounded(number_in(alone, "sagas_per_s"), 1)}});
+       {"alone_sagas_per_s", rounded(number_in(company.alone, "sagas_per_s"), 1)}});
   return beside;
 }
 
 tl::expected<Value::Object, std::string> run_timers(Stage& stage, const Workload& workload,
                                                     const Plan& plan, Signals& signals) {
-  Driver driver(stage, signals);
-  const Workload& linear = *find_workload("linear5");
-  Load live(stage.bus(), linear, "live", kCustomers);
-  Load waiting(stage.bus(), workload, "wait", kCustomers);
-  for (Load* load : {&live, &waiting}) {
-    if (std::string error = load->subscribe(); !error.empty()) return tl::unexpected(error);
-  }
-  Value::Object alone, beside;
-  if (!measure_alone(stage, driver, live, plan, linear, alone))
-    return tl::unexpected(driver.trouble());
+  Company company(stage, workload, plan, signals);
+  Driver& driver = company.driver;
+  Load& live = company.live;
+  Load& waiting = company.waiting;
+  Value::Object beside;
+  if (auto done = company.measure_alone(); !done) return tl::unexpected(done.error());
   const std::int64_t first_ms =
       wall_clock_ms() + 5'000 +
       static_cast<std::int64_t>(static_cast<double>(plan.count) / kParkedPerSecond * 1000.0);
   waiting.come_due(first_ms, kDueWithinMs, plan.count);
   waiting.begin_window();
-  double parked_per_s = 0;
-  if (!park(driver, waiting, plan.count, parked_per_s)) {
-    return tl::unexpected(driver.trouble().empty()
-                              ? short_of("parked in time", waiting.accepted(), plan.count)
-                              : driver.trouble());
-  }
+  if (auto done = company.park(); !done) return tl::unexpected(done.error());
   const auto until_due = static_cast<double>(first_ms - wall_clock_ms()) / 1000.0;
   if (until_due > 0 && !driver.pass(until_due, "waiting for the first")) {
     return tl::unexpected(driver.trouble());
   }
   begin(live, plan);
   if (!measure(stage, driver, live, static_cast<double>(kDueWithinMs) / 1000.0,
-               "measuring while they fire", linear, beside) ||
+               "measuring while they fire", company.linear, beside) ||
       !driver.drain(live) ||
       !driver.until([&] { return waiting.ended() >= plan.count; }, kWakeSeconds,
                     "the last timers")) {
@@ -278,14 +287,12 @@ tl::expected<Value::Object, std::string> run_timers(Stage& stage, const Workload
   Measured fired = waiting.end_window();
   beside.insert(beside.begin(),
                 {{"count", static_cast<std::int64_t>(plan.count)},
-                 {"live_ratio", rounded(number_in(beside, "sagas_per_s") /
-                                            std::max(number_in(alone, "sagas_per_s"), 1.0),
-                                        3)},
-                 {"parked_per_s", rounded(parked_per_s, 0)},
+                 {"live_ratio", rounded(company.live_ratio(beside, "sagas_per_s"), 3)},
+                 {"parked_per_s", rounded(company.parked_per_s, 0)},
                  {"late_p50_ms", rounded(Measured::percentile(fired.latency_ms, 0.5), 0)},
                  {"late_p99_ms", rounded(Measured::percentile(fired.latency_ms, 0.99), 0)},
                  {"late_max_ms", rounded(Measured::percentile(fired.latency_ms, 1.0), 0)},
-                 {"alone_sagas_per_s", rounded(number_in(alone, "sagas_per_s"), 1)}});
+                 {"alone_sagas_per_s", rounded(number_in(company.alone, "sagas_per_s"), 1)}});
   return beside;
 }
 
