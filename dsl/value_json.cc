@@ -6,6 +6,7 @@
 #include "dsl/json_text.h"
 #include "dsl/utf8.h"
 #include "dsl/value.h"
+#include "dsl/value_data.h"
 
 namespace weft::dsl {
 namespace {
@@ -147,8 +148,26 @@ void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
 }
 
-void Value::append_json(std::string& out) const { append_value(out, *this, {}, 0); }
-std::string Value::to_json() const { return written(*this, {}); }
+void Value::append_json(std::string& out) const {
+  const RememberedText* memory = remembered_text(data_);
+  if (memory == nullptr) return append_value(out, *this, {}, 0);
+  if (const std::string* text = memory->get()) {
+    out += *text;
+    return;
+  }
+  const std::size_t begin = out.size();
+  append_value(out, *this, {}, 0);
+  memory->keep(std::string_view(out).substr(begin));
+}
+
+std::string Value::to_json() const {
+  const RememberedText* memory = remembered_text(data_);
+  if (memory == nullptr) return written(*this, {});
+  if (const std::string* text = memory->get()) return *text;
+  std::string out = written(*this, {});
+  memory->keep(out);
+  return out;
+}
 std::string Value::to_pretty_json() const { return written(*this, {.pretty = true}); }
 std::string Value::to_canonical_json() const { return written(*this, {.sorted = true}); }
 

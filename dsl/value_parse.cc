@@ -29,6 +29,11 @@ class JsonParser {
       fail(JsonError::Kind::kSyntax, at_, "expected the end of the text, found " + found());
       return tl::unexpected(std::move(*error_));
     }
+    // Written by a machine without blanks and escapes: then it reads as we would write it.
+    if (const RememberedText* memory = remembered_text(value.data_);
+        memory != nullptr && compact_) {
+      memory->keep(text_);
+    }
     return value;
   }
 
@@ -54,6 +59,7 @@ class JsonParser {
     while (at_ < text_.size() &&
            (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) {
       ++at_;
+      compact_ = false;
     }
   }
 
@@ -215,6 +221,7 @@ class JsonParser {
   }
 
   bool read_escape(std::string& out) {
+    compact_ = false;  // Another one than we would write, perhaps.
     ++at_;
     if (at_ >= text_.size()) return expected("an escape");
     const char c = text_[at_];
@@ -283,8 +290,10 @@ class JsonParser {
       std::int64_t integer = 0;
       std::from_chars(digits.data(), digits.data() + digits.size(), integer);
       value = Value(integer);
+      compact_ = compact_ && (integer != 0 || first == 0);  // "-0" is written "0"
       return true;
     }
+    compact_ = false;  // 1.50 is written 1.5
     if (const auto decimal = Decimal::parse(digits)) {
       value = Value(*decimal);
       return true;
@@ -298,6 +307,7 @@ class JsonParser {
   JsonLimits limits_;
   std::size_t at_ = 0;
   std::size_t values_ = 0;
+  bool compact_ = true;  ///< Nothing yet that to_json() would write otherwise.
   std::vector<std::size_t> key_offsets_;  // Of the keys of all objects being read.
   std::optional<JsonError> error_;
 };

@@ -40,6 +40,16 @@ TEST(ValueTest, KeepsNumbersExact) {
   EXPECT_EQ(json("-9223372036854775808").as_integer(), INT64_MIN);
   EXPECT_EQ(json("9223372036854775808").kind(), Value::Kind::kDecimal);
   EXPECT_EQ(json("-0").to_json(), "0");
+  // What was read is remembered as text only where it would be written so.
+  const std::string long_text(100, 'x');
+  EXPECT_EQ(json(R"(["-0", -0, 1.50, ")" + long_text + R"("])").to_json(),
+            R"(["-0",0,1.5,")" + long_text + R"("])");
+  EXPECT_EQ(json(R"([-0,")" + long_text + R"("])").to_json(), R"([0,")" + long_text + R"("])");
+  EXPECT_EQ(json(R"([1.50,")" + long_text + R"("])").to_json(), R"([1.5,")" + long_text + R"("])");
+  EXPECT_EQ(json(R"(["\u0041)" + long_text + R"("])").to_json(), R"(["A)" + long_text + R"("])");
+  const Value twice = json(R"({"a":1,"b":")" + long_text + R"("})");
+  EXPECT_EQ(twice.to_json(), twice.to_json());
+  EXPECT_EQ(twice.with("c", 2).to_json(), R"({"a":1,"b":")" + long_text + R"(","c":2})");
 }
 
 TEST(ValueTest, ReadsEscapesAndSurrogatePairs) {
