@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "adapters/messaging/cloud_event_text.h"
 #include "adapters/messaging/contract.h"
 #include "adapters/messaging/json_text.h"
 
@@ -16,32 +17,50 @@ bool is_attribute_name(std::string_view name) {
 
 }  // namespace
 
-std::string cloud_event_json(const CloudEvent& event) {
+namespace {
+
+std::string attributes(const CloudEvent& event, bool with_data) {
   std::string json;
-  json.reserve(event.data.size() + 512);
+  json.reserve(event.data.size() + 1024);
   json += R"({"specversion":"1.0")";
-  append_member(json, "id", quoted(event.id));
-  append_member(json, "source", quoted(event.source));
-  append_member(json, "type", quoted(event.type));
-  if (!event.subject.empty()) append_member(json, "subject", quoted(event.subject));
-  if (!event.time.empty()) append_member(json, "time", quoted(event.time));
-  if (!event.data.empty()) {
-    append_member(json, "datacontenttype", quoted(event.data_content_type));
-  }
+  append_text_member(json, "id", event.id);
+  append_text_member(json, "source", event.source);
+  append_text_member(json, "type", event.type);
+  if (!event.subject.empty()) append_text_member(json, "subject", event.subject);
+  if (!event.time.empty()) append_text_member(json, "time", event.time);
+  if (with_data) append_text_member(json, "datacontenttype", event.data_content_type);
   for (const auto& [name, value] : event.extensions) {
     if (is_attribute_name(name) && is_json(value)) append_member(json, name, value);
   }
+  return json;
+}
+
+}  // namespace
+
+std::string cloud_event_json(const CloudEvent& event) {
+  std::string json = attributes(event, !event.data.empty());
   if (!event.data.empty()) append_member(json, "data", event.data);
   json += '}';
   return json;
 }
 
-tl::expected<Message, InvalidText> cloud_event_message(Subject to, const CloudEvent& event) {
-  Message message(std::move(to), cloud_event_json(event));
+std::string cloud_event_head(const CloudEvent& event) {
+  std::string json = attributes(event, true);
+  json += R"(,"data":)";
+  return json;
+}
+
+tl::expected<Message, InvalidText> cloud_event_message(Subject to, std::string_view id,
+                                                       std::string body) {
+  Message message(std::move(to), std::move(body));
   message.headers.set_known(header::kContentType, kCloudEventsType);
-  const auto added = message.headers.add(header::kMessageId, event.id);
+  const auto added = message.headers.add(header::kMessageId, id);
   if (!added) return tl::unexpected(added.error());
   return message;
+}
+
+tl::expected<Message, InvalidText> cloud_event_message(Subject to, const CloudEvent& event) {
+  return cloud_event_message(std::move(to), event.id, cloud_event_json(event));
 }
 
 bool is_cloud_event(const Headers& headers) {

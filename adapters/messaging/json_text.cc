@@ -114,23 +114,41 @@ std::optional<long long> integer_value(std::string_view text) {
   return value;
 }
 
-std::string quoted(std::string_view text) {
-  if (is_plain(text)) {
-    std::string out;
-    out.reserve(text.size() + 2);
-    out += '"';
-    out += text;
-    out += '"';
-    return out;
+namespace {
+
+void append_quoted(std::string& out, std::string_view text) {
+  if (!is_plain(text)) {
+    out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return;
   }
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  out += '"';
+  out += text;
+  out += '"';
+}
+
+void append_name(std::string& json, std::string_view name) {
+  json += json.empty() ? '{' : ',';
+  append_quoted(json, name);
+  json += ':';
+}
+
+}  // namespace
+
+std::string quoted(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 2);
+  append_quoted(out, text);
+  return out;
 }
 
 void append_member(std::string& json, std::string_view name, std::string_view value) {
-  json += json.empty() ? '{' : ',';
-  json += quoted(name);
-  json += ':';
+  append_name(json, name);
   json += value;
+}
+
+void append_text_member(std::string& json, std::string_view name, std::string_view text) {
+  append_name(json, name);
+  append_quoted(json, text);
 }
 
 }  // namespace weft::messaging

@@ -28,5 +28,7 @@ namespace weft::messaging {
 /// One more member to the object begun in `json` ("" begins it); `value` is JSON already. The
 /// closing brace is the caller's.
 void append_member(std::string& json, std::string_view name, std::string_view value);
+/// As above, of a text that is quoted here.
+void append_text_member(std::string& json, std::string_view name, std::string_view text);
 
 }  // namespace weft::messaging

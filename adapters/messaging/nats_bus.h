@@ -24,7 +24,8 @@ struct NatsOptions {
   MessageLimits limits;
 };
 
-/// MessageBus on NATS (libnats). Connects in the background and for ever: create() succeeds with
+/// MessageBus on NATS: our own wire for plain connections (nats_wire_bus.h), libnats where TLS or
+/// credentials are wanted. Connects in the background and for ever: create() succeeds with
 /// the broker down, and connected() tells.
 ///
 /// A broken connection is thrown away and a new one made by us, instead of the library's own

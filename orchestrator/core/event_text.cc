@@ -117,14 +117,25 @@ std::string_view trace_id_in(std::string_view traceparent) {
 
 std::string event_json_text(const SagaState& birth_of, const Event& event,
                             std::uint64_t revision) {
-  const Birth& birth = birth_of.birth;
-  if (!birth.sensitive.empty()) return event_json(birth_of, event, revision).to_json();
-  const StepPath path = path_of(event);
-  const std::int64_t attempt = attempt_of(event);
   std::string out;
   out.reserve(1024);
-  const auto named = [&out](const char* name) {
-    out += out.empty() ? "{\"" : ",\"";
+  append_event_json_text(out, birth_of, event, revision);
+  return out;
+}
+
+void append_event_json_text(std::string& out, const SagaState& birth_of, const Event& event,
+                            std::uint64_t revision) {
+  const Birth& birth = birth_of.birth;
+  if (!birth.sensitive.empty()) {
+    event_json(birth_of, event, revision).append_json(out);
+    return;
+  }
+  const StepPath path = path_of(event);
+  const std::int64_t attempt = attempt_of(event);
+  out += '{';
+  auto named = [&out, first = true](const char* name) mutable {
+    out += first ? "\"" : ",\"";
+    first = false;
     out += name;
     out += "\":";
   };
@@ -169,7 +180,6 @@ std::string event_json_text(const SagaState& birth_of, const Event& event,
       event.body);
   data.end();
   out += '}';
-  return out;
 }
 
 }  // namespace weft::core

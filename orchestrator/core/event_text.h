@@ -12,5 +12,8 @@ namespace weft::core {
 /// for an event that was just decided; of an old one the input may have been erased.
 [[nodiscard]] std::string event_json_text(const SagaState& birth_of, const Event& event,
                                           std::uint64_t revision);
+/// As above, behind what is in `out`.
+void append_event_json_text(std::string& out, const SagaState& birth_of, const Event& event,
+                            std::uint64_t revision);
 
 }  // namespace weft::core

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "adapters/messaging/cloud_event_text.h"
 #include "adapters/messaging/contract.h"
 #include "adapters/messaging/subjects.h"
 #include "orchestrator/core/decider.h"
@@ -187,8 +188,14 @@ void Notifications::decided(const SagaEntry& entry, const core::Decided& decided
   std::uint64_t revision = revision_before;
   for (const core::Event& event : decided.events) {
     std::string type = core::type_name(event);
-    std::string json = core::event_json_text(state, event, ++revision);
-    auto message = changed_message(state, event, type, revision, json);
+    ++revision;
+    std::string body = changed_head(state, event, type, revision);
+    const std::size_t begin = body.size();
+    core::append_event_json_text(body, state, event, revision);
+    // Of those who follow by HTTP, too, if there are any.
+    std::string json = context_.config.on_change ? body.substr(begin) : std::string();
+    body += '}';
+    auto message = changed_message(state, type, revision, std::move(body));
     fresh.push_back({std::move(type), std::move(json), std::move(message)});
   }
   context_.commits.after_durable_at(
@@ -214,20 +221,33 @@ void Notifications::durable(std::uint64_t first_position, const std::string& wor
   }
 }
 
-tl::expected<messaging::Message, messaging::InvalidText> Notifications::changed_message(
-    const core::SagaState& state, const core::Event& event, const std::string& type,
-    std::uint64_t revision, const std::string& json) const {
-  auto subject = messaging::changed_subject(type, state.birth.workflow);
-  if (!subject) return tl::unexpected(subject.error());
+namespace {
+
+std::string changed_id(const core::SagaState& state, std::uint64_t revision) {
+  return state.birth.saga.str() + "/" + std::to_string(revision);
+}
+
+}  // namespace
+
+std::string Notifications::changed_head(const core::SagaState& state, const core::Event& event,
+                                        const std::string& type, std::uint64_t revision) const {
   messaging::CloudEvent cloud;
-  cloud.id = state.birth.saga.str() + "/" + std::to_string(revision);
+  cloud.id = changed_id(state, revision);
   cloud.source = "/weft/" + state.birth.workflow;
   cloud.type = "weft." + type;
   cloud.subject = saga_subject(state);
   cloud.time = core::format_time(event.at);
   add_extensions(cloud, state, revision);
-  cloud.data = json;
-  return messaging::cloud_event_message(std::move(*subject), cloud);
+  return messaging::cloud_event_head(cloud);
+}
+
+tl::expected<messaging::Message, messaging::InvalidText> Notifications::changed_message(
+    const core::SagaState& state, const std::string& type, std::uint64_t revision,
+    std::string body) const {
+  auto subject = messaging::changed_subject(type, state.birth.workflow);
+  if (!subject) return tl::unexpected(subject.error());
+  return messaging::cloud_event_message(std::move(*subject), changed_id(state, revision),
+                                        std::move(body));
 }
 
 bool Notifications::tick() {
@@ -268,7 +288,8 @@ bool Notifications::tell(const store::EventRecord& record) {
   const core::SagaState& state = (*entry)->state;
   const std::string type = core::type_name(*event);
   std::string json = core::event_json(state, *event, record.version).to_json();
-  auto message = changed_message(state, *event, type, record.version, json);
+  auto message = changed_message(state, type, record.version,
+                                 changed_head(state, *event, type, record.version) + json + "}");
   if (message && context_.config.notify_stream.empty()) {
     if (context_.bus.publish(std::move(*message)) == messaging::PublishResult::kBusy) return false;
   } else if (message) {

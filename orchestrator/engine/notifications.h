@@ -52,9 +52,12 @@ class Notifications final {
     tl::expected<messaging::Message, messaging::InvalidText> message;
   };
   void durable(std::uint64_t first_position, const std::string& workflow, std::vector<Fresh>& fresh);
+  /// A notice's body up to the event itself, which its maker adds, and `}`.
+  [[nodiscard]] std::string changed_head(const core::SagaState& state, const core::Event& event,
+                                         const std::string& type, std::uint64_t revision) const;
   [[nodiscard]] tl::expected<messaging::Message, messaging::InvalidText> changed_message(
-      const core::SagaState& state, const core::Event& event, const std::string& type,
-      std::uint64_t revision, const std::string& json) const;
+      const core::SagaState& state, const std::string& type, std::uint64_t revision,
+      std::string body) const;
   bool tell(const store::EventRecord& record);
   [[nodiscard]] tl::expected<messaging::Message, messaging::InvalidText> out_message(
       const SagaEntry& entry, const core::PublishEvent& effect) const;
