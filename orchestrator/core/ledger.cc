@@ -26,7 +26,11 @@ std::string dimensions_of(const Value& item, const std::string& quantity) {
     if (text.size() > 1) text += ',';
     dsl::append_json_string(text, member.key);
     text += ':';
-    text += member.value.to_canonical_json();
+    if (member.value.is_string()) {  // as nearly all are
+      dsl::append_json_string(text, member.value.as_string());
+    } else {
+      text += member.value.to_canonical_json();
+    }
   }
   text += '}';
   return text;
@@ -165,7 +169,8 @@ Value beyond(const Value& a, const Value& b, const std::string& quantity) {
 
 void count(Totals& totals, Movement::Kind kind, const std::string& dims, const Decimal& amount) {
   auto add = [&](std::map<std::string, Decimal>& column, const Decimal& by) {
-    column[dims] = plus(column[dims], by);
+    Decimal& sum = column[dims];
+    sum = plus(sum, by);
   };
   switch (kind) {
     case Movement::Kind::kHeld: add(totals.held, amount); break;
