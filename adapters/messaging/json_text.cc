@@ -126,10 +126,10 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_name(std::string& json, std::string_view name) {
-  json += json.empty() ? '{' : ',';
-  append_quoted(json, name);
-  json += ':';
+void append_name(std::string& out, std::string_view name) {
+  out += out.empty() ? '{' : ',';
+  append_quoted(out, name);
+  out += ':';
 }
 
 }  // namespace
@@ -141,14 +141,14 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
-void append_member(std::string& json, std::string_view name, std::string_view value) {
-  append_name(json, name);
-  json += value;
+void append_member(std::string& out, std::string_view name, std::string_view value) {
+  append_name(out, name);
+  out += value;
 }
 
-void append_text_member(std::string& json, std::string_view name, std::string_view text) {
-  append_name(json, name);
-  append_quoted(json, text);
+void append_text_member(std::string& out, std::string_view name, std::string_view text) {
+  append_name(out, name);
+  append_quoted(out, text);
 }
 
 }  // namespace weft::messaging
