@@ -93,7 +93,7 @@ TEST(NatsProtocolTest, NobodyListensIsAStatus) {
 TEST(NatsProtocolTest, HeadersThatCannotBeReadAreNotTakenForNone) {
   EXPECT_FALSE(only("HMSG a 1 12 12\r\nNATS/1.0\r\nA:\r\n").message.headers_readable);  // cut short
   EXPECT_FALSE(only("HMSG a 1 12 12\r\nHTTP/1.1\r\n\r\n\r\n").message.headers_readable);
-  EXPECT_FALSE(only("HMSG a 1 21 21\r\nNATS/1.0\r\nnocolon\r\n\r\n").message.headers_readable);
+  EXPECT_FALSE(only("HMSG a 1 21 21\r\nNATS/1.0\r\nnocolon\r\n\r\n\r\n").message.headers_readable);
 }
 
 TEST(NatsProtocolTest, WhatIsNotTheProtocolEndsTheConnection) {
