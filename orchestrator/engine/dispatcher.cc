@@ -92,12 +92,20 @@ void Dispatcher::add(const core::SagaId& saga, OutboxRowData row, bool resent, c
   if (resent) REACHED("a task is found open after a restart");
   if (resent && key.direction != core::Direction::kProbe && row.unsafe && !PLANTED(23)) {
     REACHED("a task is not sent again");
-    report(task, reply_of(core::TaskReply::Kind::kNotResent,
-                          "the adapter may have done it before the restart, and does not promise "
-                          "that asking again is safe"));
-    return;
+    return await_first_answer(task, now);
   }
   enqueue(task, false, now);
+}
+
+// What was asked before the restart may be at work for as long as its deadline lasts. Who asked
+// earlier what became of it would be told "not done" by an adapter that is about to do it.
+void Dispatcher::await_first_answer(Task& task, const Moment& now) {
+  task.state = Task::State::kSent;
+  task.not_resent = true;
+  task.sent_at = now.steady;
+  ++line(task.dispatch.adapter).in_flight;
+  ++in_flight_;
+  set_alarm(task, AlarmKind::kTimeout, now.steady + milliseconds(task.dispatch.timeout_ms));
 }
 
 // Beyond the window in which the adapter remembers the key, asking again is a new order.
@@ -233,6 +241,14 @@ void Dispatcher::ring(const Alarm& alarm, const Moment& now) {
   switch (alarm.kind) {
     case AlarmKind::kTimeout: {
       if (task.state != Task::State::kSent) return;
+      if (task.not_resent) {
+        // The adapter is not to blame for an answer that came while nobody was there.
+        leave_flight(line, task);
+        report(task, reply_of(core::TaskReply::Kind::kNotResent,
+                              "the adapter may have done it before the restart, and does not promise "
+                              "that asking again is safe"));
+        return;
+      }
       if (task.disconnected) REACHED("the connection broke before the answer");
       leave_flight(line, task);
       auto reply = reply_of(task.disconnected ? core::TaskReply::Kind::kDisconnected
@@ -296,15 +312,19 @@ bool Dispatcher::on_reply(const std::string& token, messaging::Received& message
   const bool was_sent = task.state == Task::State::kSent;
   if (message.status == messaging::kStatusNoResponders) {
     REACHED("nobody listens on a subject");
-    if (was_sent) bounce(line, task, now);
+    // One that was asked before the restart may have been asked twice: this proves nothing of it.
+    if (was_sent && !task.not_resent) bounce(line, task, now);
     return true;
   }
   core::TaskReply reply = read_reply(std::move(message), limits_);
   const core::Judgement judged = hooks_.judge(task, reply);
-  if (was_sent) {
+  if (was_sent && !task.not_resent) {
     metrics_.observe("weft_attempt_duration_seconds",
                      {{"adapter", line.name}, {"operation", task.dispatch.operation}},
                      seconds_between(task.sent_at, now.steady));
+  }
+  if (was_sent) {
+    if (task.not_resent) REACHED("what was asked before a restart answers after it");
     leave_flight(line, task);
     line.unpark(task.subject);  // whoever answers, listens
   }
@@ -367,6 +387,7 @@ void Dispatcher::report(Task& task, core::TaskReply reply) {
 void Dispatcher::leave_flight(AdapterLine& line, Task& task) {
   assert(task.state == Task::State::kSent);
   task.state = Task::State::kQueued;
+  task.not_resent = false;
   --line.in_flight;
   --in_flight_;
   clear_alarm(task, AlarmKind::kTimeout);
@@ -544,7 +565,11 @@ void Dispatcher::on_connected(const Moment& now) {
   }
   std::vector<Task*> lost;
   for (const auto& [key, task] : tasks_) {
-    if (task->state == Task::State::kSent && task->disconnected) lost.push_back(task.get());
+    // Where repeats are not safe the next thing is a question, and a question must not overtake the
+    // request: its whole time is waited.
+    if (task->state == Task::State::kSent && task->disconnected && !task->unsafe) {
+      lost.push_back(task.get());
+    }
   }
   for (Task* task : lost) {
     const auto due = task->alarms[static_cast<std::size_t>(AlarmKind::kTimeout)];

@@ -120,6 +120,7 @@ class Dispatcher final {
   };
 
   AdapterLine& line(const std::string& adapter);
+  void await_first_answer(Task& task, const Moment& now);
   void enqueue(Task& task, bool front, const Moment& now);
   /// False: it was not sent, and no other one of the line can be now.
   bool send(AdapterLine& line, Task& task, const Moment& now);

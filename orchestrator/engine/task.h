@@ -35,6 +35,7 @@ struct Task {
 
   State state = State::kQueued;
   bool sent_before = false;           ///< It may have been executed: a restart, or 425.
+  bool not_resent = false;            ///< Sent before a restart and not again: its answer is awaited.
   bool withdrawn = false;             ///< The scope settles: an answer is awaited, no new sending.
   bool waiting_reported = false;
   bool disconnected = false;          ///< Its connection broke; the answer may be lost.

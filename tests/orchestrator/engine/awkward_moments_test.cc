@@ -221,12 +221,12 @@ TEST_F(AwkwardMoments, AQueryableAdapterIsProbedAfterACrash) {
     return task.operation == "find" ? reply_ok(std::move(to), R"({"state":"done","reply":{"id":1}})")
                                     : reply_ok(std::move(to));
   });
-  begin("  - {step: charge, call: bank.charge, probe: {call: bank.find}, compensate: {call: bank.refund}}\n",
+  begin("  - {step: charge, call: bank.charge, timeout: 5s, probe: {call: bank.find}, compensate: {call: bank.refund}}\n",
         "adapter: bank\nguarantee: queryable\noperations: {charge: {}, find: {}, refund: {}}\n");
   order();
   silent = false;
   world.restart();
-  world.run_for(1'000);
+  world.run_for(6'000);
   EXPECT_EQ(world.calls(), "charge find");
   EXPECT_EQ(state(), "completed");
 }

@@ -219,9 +219,45 @@ TEST_F(DispatcherTest, AnUnsafeAdapterIsNotAskedAgainAfterACrash) {
   const auto saga = start("k");
   ASSERT_EQ(inboxes.size(), 1u);
   world.restart();
-  world.run_for(20'000);
+  world.run_for(9'000);
+  EXPECT_EQ(world.state(saga), "running") << "it may still be at work";
+  world.run_for(2'000);
   EXPECT_EQ(inboxes.size(), 1u);
   EXPECT_EQ(world.state(saga), "stuck") << "without a probe only a person can tell";
+}
+
+// It may still answer, and then nobody has to ask anybody.
+TEST_F(DispatcherTest, AnUnsafeAdapterAnswersAfterACrash) {
+  silent_erp();
+  begin("    timeout: 10s\n    retry: none\n",
+        "weft: 1\nadapter: erp\nowner: o@example.org\nguarantee: unsafe\noperations: {create: {}}\n");
+  const auto saga = start("k");
+  ASSERT_EQ(inboxes.size(), 1u);
+  world.restart();
+  world.run_for(9'000);
+  answer(0, reply_ok(inboxes[0]));
+  EXPECT_EQ(inboxes.size(), 1u);
+  EXPECT_EQ(world.state(saga), "completed");
+}
+
+// An adapter that is asked what became of a request which it is only about to execute says "not
+// done", and the step would fail although it happens. Found by seed 75, where a restart asked at once.
+TEST_F(DispatcherTest, NobodyAsksWhatBecameOfARequestThatMayBeAtWork) {
+  silent_erp();
+  world.define("w.yaml",
+               one_call("w", "    timeout: 10s\n    retry: none\n    probe: {call: erp.find}\n"));
+  world.define("erp.yaml",
+               "weft: 1\nadapter: erp\nowner: o@example.org\nguarantee: queryable\n"
+               "operations: {create: {}, find: {}}\n");
+  world.start();
+  (void)start("k");
+  ASSERT_EQ(world.seen("erp").size(), 1u);
+  world.restart();
+  world.run_for(9'000);
+  EXPECT_EQ(world.seen("erp").size(), 1u);
+  world.run_for(2'000);
+  ASSERT_EQ(world.seen("erp").size(), 2u);
+  EXPECT_EQ(world.seen("erp").back().operation, "find");
 }
 
 TEST_F(DispatcherTest, TheBreakerStopsAskingAndTriesAgain) {
