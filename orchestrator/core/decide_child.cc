@@ -57,8 +57,11 @@ Decider::Refusal Decider::child_ended(const ReportChildEnded& r) {
     return {};
   }
   if (is_settled(node(id)) || s_.ended()) return {};
+  // That it was terminated is why the step is stuck; told once more, it frees nobody.
+  if (node(id).stuck && r.state == "terminated") return {};
   emit(ChildEnded{r.path, r.child, r.state, r.output, r.error, r.holdings});
-  if (node(id).stuck) REACHED("a child's end frees its stuck parent");
+  // A start that was refused has no child that could end, so no history leads here. If one did, the
+  // end would be the truth.
   if (node(id).stuck) emit(SagaResumed{r.path, "late_reply"});
   if (r.state == "completed") {
     StepSucceeded done;

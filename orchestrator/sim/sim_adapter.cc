@@ -219,9 +219,11 @@ void SimAdapter::undo(const AdapterTask& task) {
       now.lied = true;
       return answer(task, Message(*messaging::reply_subject(task.reply), "not json{"));
     }
-    const EffectClaim claim = guarantee_ != Guarantee::kFenced ? EffectClaim::kAbsent
-                              : now.undo_found_something       ? EffectClaim::kUndone
-                                                               : EffectClaim::kNone;
+    // Who has a fence always tells what it found; others may, and their request can still come.
+    EffectClaim claim = now.undo_found_something ? EffectClaim::kUndone : EffectClaim::kNone;
+    if (guarantee_ != Guarantee::kFenced && (now.undo_found_something || chance_.below(2) == 0)) {
+      claim = EffectClaim::kAbsent;
+    }
     answer_success(task, "{}", claim);
   });
 }
@@ -261,6 +263,13 @@ void SimAdapter::probe(const AdapterTask& task) {
   }
   KeyTruth& truth = found->second;
   if (truth.working) return answer_success(task, R"({"state":"in_progress"})");
+  if (truth.present && !trade_.undone && happens(FaultKind::kContradiction)) {
+    // Somebody took it back at the desk over there, and what the engine was told has become wrong.
+    truth.present = false;
+    truth.lied = true;
+    ++truth.undone;
+    truth.given_back = truth.taken;
+  }
   if (truth.present) return answer_success(task, R"({"state":"done","reply":)" + truth.reply + "}");
   if (truth.tombstone || truth.undone > 0) return answer_success(task, R"({"state":"undone"})");
   truth.denied_attempt = attempt_of(task);

@@ -83,6 +83,17 @@ TEST(Child, TerminatedChildMakesTheStepStuck) {
   EXPECT_EQ(s.state(), "stuck");
 }
 
+// A crash between the parent's commit and the settling of the word lets it be told again.
+TEST(Child, TheEndOfATerminatedChildIsToldTwiceAndTakenOnce) {
+  Story s(kParent);
+  s.start().reply("first").command(ended(s, "terminated"), "");
+  ASSERT_EQ(s.state(), "stuck");
+  const auto before = s.saga().revision;
+  s.command(ended(s, "terminated"), "");
+  EXPECT_EQ(s.saga().revision, before);
+  EXPECT_EQ(s.state(), "stuck");
+}
+
 // What it left behind nobody knows, so its undo waits for a person; but it has ended, and is not
 // waited for. Found by seed 107: the parent went back and nothing ever drove it on.
 TEST(Child, GoingBackDoesNotWaitForATerminatedChild) {
