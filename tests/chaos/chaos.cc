@@ -28,7 +28,7 @@ using std::chrono::milliseconds;
 
 constexpr const char* kUsage =
     "usage: tests/chaos/run [--seconds N] [--kills N] [--broker-restarts N] [--clients N]\n"
-    "                       [--rate N] [--seed N] [--keep]\n"
+    "                       [--rate N] [--pause N] [--seed N] [--keep]\n"
     "\n"
     "  --seconds N  how long the weather is bad (default 60)\n"
     "  --kills N, --broker-restarts N\n"
@@ -37,6 +37,7 @@ constexpr const char* kUsage =
     "               that often (default: only the time counts)\n"
     "  --clients N  at once (default 4)\n"
     "  --rate N     orders a second of each client, at most (default 10)\n"
+    "  --pause N    milliseconds between two deeds, at most (default 1100)\n"
     "  --seed N     of the weather (default 1)\n"
     "  --keep       leaves stores, databases and logs behind\n"
     "\n"
@@ -45,7 +46,8 @@ constexpr const char* kUsage =
     "books of stock and money hold.\n";
 
 struct Options {
-  std::uint64_t seconds = 60, clients = 4, rate = 10, seed = 1, kills = 0, broker_restarts = 0;
+  std::uint64_t seconds = 60, clients = 4, rate = 10, seed = 1, kills = 0, broker_restarts = 0,
+                pause = 1100;
   bool keep = false;
 };
 
@@ -61,6 +63,7 @@ bool parse(int argc, char** argv, Options& options) {
                            : name == "--rate"            ? &options.rate
                            : name == "--seed"            ? &options.seed
                            : name == "--kills"           ? &options.kills
+                           : name == "--pause"           ? &options.pause
                            : name == "--broker-restarts" ? &options.broker_restarts
                                                          : nullptr;
     if (value == nullptr || ++i == argc) return false;
@@ -151,7 +154,7 @@ class Weathermaker {
       Weather weather{0.01, 0.02, 0.02, 0.05, 0.002, 0.002, 400, 1500};
       if (random_() % 3 == 0) weather = {};
       world_.proxy().set_weather(weather);
-      std::this_thread::sleep_for(milliseconds(200 + random_() % 900));
+      std::this_thread::sleep_for(milliseconds(options_.pause * 2 / 11 + random_() % (options_.pause * 9 / 11 + 1)));
       deed();
       if (Clock::now() - told > std::chrono::seconds(10)) {
         told = Clock::now();
