@@ -45,6 +45,13 @@ const std::vector<core::Movement>* movements_of(const core::Event& event) {
       event.body);
 }
 
+// Of a saga that is stuck already: its ledger, or the actions that are safe.
+bool changes_what_is_shown(const core::Event& event) {
+  const auto* movements = movements_of(event);
+  return (movements != nullptr && !movements->empty()) ||
+         std::holds_alternative<core::PivotReached>(event.body);
+}
+
 const char* movement_name(core::Movement::Kind kind) {
   switch (kind) {
     case core::Movement::Kind::kHeld: return "held";
@@ -161,13 +168,16 @@ void Projections::decided(SagaEntry& entry, const core::Decided& decided,
   const core::SagaState& state = entry.state;
   const std::string& workflow = state.birth.workflow;
   bool stuck_changed = false;
+  // Beside a stuck place the others go on: what the saga holds and what a person may do change.
+  const bool was_stuck = stuck_.contains(state.birth.saga.str());
   if (!decided.events.empty() && is_action(decided.events.front())) {
     audit(entry, decided.events.front(), revision_before + 1, commit);
   }
   for (const core::Event& event : decided.events) {
     measure(entry, event);
     stuck_changed = stuck_changed || std::holds_alternative<core::SagaStuck>(event.body) ||
-                    std::holds_alternative<core::SagaResumed>(event.body);
+                    std::holds_alternative<core::SagaResumed>(event.body) ||
+                    (was_stuck && changes_what_is_shown(event));
   }
   if (stuck_changed || (state.ended() && stuck_.contains(state.birth.saga.str()))) {
     refresh_stuck(entry, commit);

@@ -256,5 +256,48 @@ TEST_F(OperationsTest, HealthSaysWhatIsWrong) {
   EXPECT_EQ(world.ask(engine::GetHealth{false}).status, 200);
 }
 
+// One branch was stuck, the other went on and took its money: at night `weft stuck` still named the
+// hold that `weft show` had long called consumed.
+TEST(StuckPlaces, WhatIsHeldFollowsTheBranchesThatGoOn) {
+  EngineWorld world;
+  const std::string definition = R"(weft: 1
+workflow: ship
+version: 1.0.0
+owner: o@example.org
+key: ${ .id }
+resources:
+  money: {by: [currency]}
+steps:
+  - step: hold
+    call: bank.hold
+    holds: {money: '${ [{currency: "EUR", qty: 5}] }'}
+    compensate: {call: bank.free}
+  - step: leave
+    pivot: true
+    call: erp.leave
+  - step: settle
+    parallel:
+      books:
+        - {step: books, call: erp.book}
+      money:
+        - {step: ask, call: bank.ask}
+        - {step: capture, call: bank.capture, consumes: {money: all}}
+)";
+  world.define("ship.yaml", definition);
+  world.adapter("bank", always_ok());
+  world.adapter("erp", [](const TaskSeen& task, messaging::Subject to) {
+    return task.operation == "book" ? reply_ok(std::move(to), "nonsense")
+                                    : reply_ok(std::move(to));
+  });
+  world.start();
+  (void)world.start_saga("ship", R"({"id":"s1"})");
+  world.run_for(1000);
+  ASSERT_EQ(world.state("ship:s1"), "stuck");
+  const auto groups = world.ask(engine::ListStuck{});
+  ASSERT_EQ(groups.body.find("items")->size(), 1U) << groups.body.to_json();
+  EXPECT_EQ(groups.body.find("items")->as_array()[0].find("held")->size(), 0U)
+      << groups.body.to_json();
+}
+
 }  // namespace
 }  // namespace weft::test
