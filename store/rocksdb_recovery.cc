@@ -67,14 +67,15 @@ Result<void> check_watermark(const Watermark& mark, const StoreFacts& facts,
                              const RowReader& rows) {
   if (to_hex(mark.store_id) != facts.id) {
     return damaged_store("the watermark is that of store " + to_hex(mark.store_id) +
-                   ", the database is store " + facts.id +
-                   "; put the right directories together, or restore a backup");
+                         ", the database is store " + facts.id +
+                         "; put the right directories together, or restore a backup");
   }
   if (head.position < mark.position) {
-    return damaged_store("acknowledged data is missing: " +
-                   in_words(mark.position - head.position, "event") + ", positions " +
-                   std::to_string(head.position + 1) + " to " + std::to_string(mark.position) +
-                   " at least; restore a backup, or repair the files and try again");
+    return damaged_store(
+        "acknowledged data is missing: " + in_words(mark.position - head.position, "event") +
+        ", positions " + std::to_string(head.position + 1) + " to " +
+        std::to_string(mark.position) +
+        " at least; restore a backup, or repair the files and try again");
   }
   // Of what was acknowledged without an event: effects settled, payloads erased, streams deleted.
   if (sequence < mark.sequence && mark.epoch < facts.epoch) {
@@ -84,15 +85,16 @@ Result<void> check_watermark(const Watermark& mark, const StoreFacts& facts,
   }
   if (mark.epoch >= facts.epoch) {
     return damaged_store("the database is an older copy: it was opened " +
-                   in_words(facts.epoch - 1, "time") + ", its watermark says " +
-                   std::to_string(mark.epoch) + "; put the newer copy in place");
+                         in_words(facts.epoch - 1, "time") + ", its watermark says " +
+                         std::to_string(mark.epoch) + "; put the newer copy in place");
   }
   const auto hash = queries::hash_at(rows, mark.position);
   if (!hash) return tl::unexpected(hash.error());
   if (*hash && mark.hash != Digest{} && **hash != mark.hash) {
-    return damaged_store("the event at position " + std::to_string(mark.position) +
-                   " is not the one that was acknowledged; put the right copy of the database in "
-                   "place, or restore a backup");
+    return damaged_store(
+        "the event at position " + std::to_string(mark.position) +
+        " is not the one that was acknowledged; put the right copy of the database in "
+        "place, or restore a backup");
   }
   return {};
 }
@@ -200,8 +202,8 @@ Result<Recovered> recover(const std::string& data_dir, const std::string& waterm
   const bool exists = database_exists(data_dir);
   if (!exists && *mark) {
     return damaged_store("there is no database in " + data_dir + ", but " + mark_path +
-                   " says that a store with " + in_words((*mark)->position, "event") +
-                   " was here; put it back, restore a backup, or remove that file");
+                         " says that a store with " + in_words((*mark)->position, "event") +
+                         " was here; put it back, restore a backup, or remove that file");
   }
   if (auto ok =
           check_manifest(database_path(data_dir), *mark ? (*mark)->manifest : ManifestExtent{});

@@ -179,7 +179,7 @@ void Projections::decided(SagaEntry& entry, const core::Decided& decided,
                     std::holds_alternative<core::SagaResumed>(event.body) ||
                     (was_stuck && changes_what_is_shown(event));
   }
-  if (stuck_changed || (state.ended() && stuck_.contains(state.birth.saga.str()))) {
+  if (stuck_changed || (state.ended() && was_stuck)) {
     refresh_stuck(entry, commit);
   }
   const std::string now_state = core::engine_state(state);

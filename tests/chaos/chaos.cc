@@ -154,7 +154,9 @@ class Weathermaker {
       Weather weather{0.01, 0.02, 0.02, 0.05, 0.002, 0.002, 400, 1500};
       if (random_() % 3 == 0) weather = {};
       world_.proxy().set_weather(weather);
-      std::this_thread::sleep_for(milliseconds(options_.pause * 2 / 11 + random_() % (options_.pause * 9 / 11 + 1)));
+      const auto shortest = options_.pause * 2 / 11;
+      std::this_thread::sleep_for(
+          milliseconds(shortest + random_() % (options_.pause - shortest + 1)));
       deed();
       if (Clock::now() - told > std::chrono::seconds(10)) {
         told = Clock::now();
