@@ -38,11 +38,12 @@ inline constexpr std::size_t kIndexKeyMax = 1024;
 /// from what a single write to RocksDB cannot hold.
 inline constexpr std::size_t kValueMax = 16 * 1024 * 1024;
 inline constexpr std::size_t kReasonMax = 500;
+inline constexpr std::size_t kStoreIdSize = 16;
 
 namespace meta {
 inline constexpr std::string_view kFormat = "format";      ///< varint: version of these bytes
 inline constexpr std::string_view kNeeds = "needs";        ///< program version that can read them
-inline constexpr std::string_view kStoreId = "store_id";   ///< 16 random bytes
+inline constexpr std::string_view kStoreId = "store_id";   ///< kStoreIdSize random bytes
 inline constexpr std::string_view kEpoch = "epoch";        ///< varint: number of openings
 inline constexpr std::string_view kClean = "clean";        ///< present: the last user closed it
 inline constexpr std::string_view kRestored = "restored";  ///< backup_at restored_at position

@@ -11,8 +11,6 @@
 namespace weft::store {
 namespace {
 
-constexpr std::size_t kStoreIdSize = 16;
-
 tl::unexpected<StoreError> damaged(std::string message) {
   return tl::unexpected(StoreError{StoreError::Kind::kDamaged, std::move(message)});
 }

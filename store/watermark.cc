@@ -13,6 +13,7 @@
 #include "store/byte_codec.h"
 #include "store/crc32c.h"
 #include "store/durable_file.h"
+#include "store/key_layout.h"
 #include "store/sha256.h"
 
 namespace weft::store {
@@ -20,7 +21,6 @@ namespace {
 
 constexpr std::size_t kSlotSize = 4096;
 constexpr std::string_view kMagic = "WEFTMARK";
-constexpr std::size_t kStoreIdSize = 16;
 
 std::string encode_slot(const Watermark& mark, std::uint64_t counter) {
   assert(mark.store_id.size() == kStoreIdSize);

@@ -112,20 +112,19 @@ TEST(SubjectsTest, StreamNamesCannotAddTokens) {
 }
 
 TEST(SubjectsTest, WhatWeMakeWeCanRead) {
-  using Intake = IntakeSubject::Kind;
   const auto read = [](const SubjectResult& subject) {
     return *parse_intake_subject(subject->text());
   };
-  EXPECT_EQ(read(start_subject("retail.returns")).kind, Intake::kStart);
+  EXPECT_EQ(read(start_subject("retail.returns")).kind, IntakeSubject::Kind::kStart);
   EXPECT_EQ(read(start_subject("retail.returns")).name, "retail.returns");
-  EXPECT_EQ(read(cancel_subject("retail.returns")).kind, Intake::kCancel);
-  EXPECT_EQ(read(query_subject("retail.returns")).kind, Intake::kQuery);
-  EXPECT_EQ(read(complete_subject(kToken)).kind, Intake::kComplete);
+  EXPECT_EQ(read(cancel_subject("retail.returns")).kind, IntakeSubject::Kind::kCancel);
+  EXPECT_EQ(read(query_subject("retail.returns")).kind, IntakeSubject::Kind::kQuery);
+  EXPECT_EQ(read(complete_subject(kToken)).kind, IntakeSubject::Kind::kComplete);
   EXPECT_EQ(read(complete_subject(kToken)).token, kToken);
-  EXPECT_EQ(read(fail_subject(kToken)).kind, Intake::kFail);
-  EXPECT_EQ(read(heartbeat_subject(kToken)).kind, Intake::kHeartbeat);
+  EXPECT_EQ(read(fail_subject(kToken)).kind, IntakeSubject::Kind::kFail);
+  EXPECT_EQ(read(heartbeat_subject(kToken)).kind, IntakeSubject::Kind::kHeartbeat);
   const IntakeSubject signal = read(signal_subject(kSaga, "customer.approved"));
-  EXPECT_EQ(signal.kind, Intake::kSignal);
+  EXPECT_EQ(signal.kind, IntakeSubject::Kind::kSignal);
   EXPECT_EQ(signal.saga, kSaga);
   EXPECT_EQ(signal.name, "customer.approved");
   EXPECT_EQ(read(event_subject("payment.confirmed")).name, "payment.confirmed");

@@ -1,4 +1,5 @@
 #include "dsl/expression.h"
+#include "tests/dsl/json_value.h"
 
 #include <gtest/gtest.h>
 
@@ -9,22 +10,16 @@
 namespace weft::dsl {
 namespace {
 
-using Kind = ExpressionError::Kind;
+using FailureKind = ExpressionError::Kind;
 
-Value json(std::string_view text) {
-  auto value = Value::parse(text);
-  EXPECT_TRUE(value.has_value()) << text;
-  return value ? *value : Value();
-}
-
-const char* const kOrder =
+const char* const kOrderText =
     R"({"order_id":"A-1","total":19.99,"paid":true,"note":null,
         "lines":[{"sku":"s1","qty":2,"price":1.5},{"sku":"s2","qty":3,"price":2}],
         "ship_to":{"country":"DE","zip code":"10115"}})";
 
 MapBindings bindings() {
   MapBindings names;
-  names.set(".", json(kOrder));
+  names.set(".", json(kOrderText));
   names.set("reserve", json(R"({"lines":[{"sku":"s1"}],"state":"ok"})"));
   names.set("with", json(R"({"lines":[]})"));
   names.set("five", 5);
@@ -46,7 +41,7 @@ std::string result(std::string_view text) {
 ExpressionError failure(std::string_view text, const EvaluationLimits& limits = {}) {
   const auto value = run(text, limits);
   EXPECT_FALSE(value.has_value()) << text << " yields " << (value ? value->to_json() : "");
-  return value ? ExpressionError{Kind::kSyntax, 0, "it yields a value", ""} : value.error();
+  return value ? ExpressionError{FailureKind::kSyntax, 0, "it yields a value", ""} : value.error();
 }
 
 TEST(ExpressionTest, NumbersAreExact) {
@@ -71,7 +66,7 @@ TEST(ExpressionTest, OverflowIsAnErrorThatNothingHides) {
         "-9223372036854775808 / -1", "-(-9223372036854775807 - 1)", "-9223372036854775808 | abs",
         "9999999999999999999999999999 + 1", "1e27 * 10", "1e27 / 0.01", "1e20 % 3",
         "(9223372036854775807 + 1)?", "(9223372036854775807 + 1) // 0"}) {
-    EXPECT_EQ(failure(text).kind, Kind::kOverflow) << text;
+    EXPECT_EQ(failure(text).kind, FailureKind::kOverflow) << text;
   }
 }
 
@@ -105,7 +100,7 @@ TEST(ExpressionTest, AMissingPartIsAnErrorThatNamesThePath) {
   };
   for (const Case& c : cases) {
     const ExpressionError error = failure(c.text);
-    EXPECT_EQ(error.kind, Kind::kMissing) << c.text;
+    EXPECT_EQ(error.kind, FailureKind::kMissing) << c.text;
     EXPECT_EQ(error.message, c.message);
     EXPECT_EQ(error.instead, c.instead);
   }
@@ -130,131 +125,138 @@ TEST(ExpressionTest, QuestionMarkAndAlternativeForgiveWhatIsAbsentBeforeThem) {
 
 // A wrong type is no absence: `//` does not hide it, as in jq.
 TEST(ExpressionTest, AlternativeDoesNotForgiveWrongTypes) {
-  EXPECT_EQ(failure(".order_id.x // 1").kind, Kind::kType);
-  EXPECT_EQ(failure("(.order_id | tonumber) // 1").kind, Kind::kType);
-  EXPECT_EQ(failure("error(\"x\") // 1").kind, Kind::kRaised);
+  EXPECT_EQ(failure(".order_id.x // 1").kind, FailureKind::kType);
+  EXPECT_EQ(failure("(.order_id | tonumber) // 1").kind, FailureKind::kType);
+  EXPECT_EQ(failure("error(\"x\") // 1").kind, FailureKind::kRaised);
   EXPECT_EQ(result("[(.order_id | tonumber)?, 1]"), "[1]");
   EXPECT_EQ(result("[error(\"x\")?]"), "[]");
   // What the `?` stands behind is the last step only.
-  EXPECT_EQ(failure("[.order_id.x.y?]").kind, Kind::kType);
+  EXPECT_EQ(failure("[.order_id.x.y?]").kind, FailureKind::kType);
   EXPECT_EQ(result("[(.order_id.x.y)?]"), "[]");
   EXPECT_EQ(failure(".none?.x").message, "`.none.x` is missing: `.none` is null");
 }
 
 TEST(ExpressionTest, ExactlyOneResult) {
-  EXPECT_EQ(failure(".lines[]").kind, Kind::kNotOne);
+  EXPECT_EQ(failure(".lines[]").kind, FailureKind::kNotOne);
   EXPECT_EQ(failure(".lines[]").message, "`.lines[]` yields more than one value");
   EXPECT_EQ(failure("empty").message, "`empty` yields no value");
-  EXPECT_EQ(failure(".lines[] | select(.qty > 9)").kind, Kind::kNotOne);
+  EXPECT_EQ(failure(".lines[] | select(.qty > 9)").kind, FailureKind::kNotOne);
   EXPECT_EQ(result(".lines[] | select(.qty > 2) | .sku"), "\"s2\"");
   EXPECT_EQ(result("first(.lines[]) | .sku"), "\"s1\"");
-  EXPECT_EQ(failure("reduce .lines[] as $l (0; empty)").kind, Kind::kNotOne);
-  EXPECT_EQ(failure("1, 2").kind, Kind::kSyntax);
-  EXPECT_EQ(failure("{a: (1, 2)}").kind, Kind::kSyntax);
+  EXPECT_EQ(failure("reduce .lines[] as $l (0; empty)").kind, FailureKind::kNotOne);
+  EXPECT_EQ(failure("1, 2").kind, FailureKind::kSyntax);
+  EXPECT_EQ(failure("{a: (1, 2)}").kind, FailureKind::kSyntax);
 }
 
 TEST(ExpressionTest, SyntaxErrorsSayWhereWhatAndWhatInstead) {
   struct Case {
     const char* text;
     std::size_t offset;
-    Kind kind;
+    FailureKind kind;
     const char* message;
     const char* instead;
   };
   const std::vector<Case> cases = {
-      {"", 0, Kind::kSyntax, "the expression is empty", "write what it yields, e.g. `.order_id`"},
-      {".a b", 3, Kind::kSyntax, "expected an operator or the end, found `b`",
+      {"", 0, FailureKind::kSyntax, "the expression is empty",
+       "write what it yields, e.g. `.order_id`"},
+      {".a b", 3, FailureKind::kSyntax, "expected an operator or the end, found `b`",
        "join values with an operator, e.g. `+` or `|`"},
-      {".a |", 4, Kind::kSyntax, "expected a value, found the end of the expression",
+      {".a |", 4, FailureKind::kSyntax, "expected a value, found the end of the expression",
        "write one, like `.name`, `$step`, a number or a \"text\""},
-      {"(.a", 3, Kind::kSyntax, "expected `)`, found the end of the expression", "write `)` there"},
-      {".a)", 2, Kind::kSyntax, "`)` closes nothing", "remove it, or open it with `(`"},
-      {"[.a", 3, Kind::kSyntax, "expected `]`, found the end of the expression", "write `]` there"},
-      {"if .a then 1 else if .b then 2 else 3 end", 41, Kind::kSyntax,
+      {"(.a", 3, FailureKind::kSyntax, "expected `)`, found the end of the expression",
+       "write `)` there"},
+      {".a)", 2, FailureKind::kSyntax, "`)` closes nothing", "remove it, or open it with `(`"},
+      {"[.a", 3, FailureKind::kSyntax, "expected `]`, found the end of the expression",
+       "write `]` there"},
+      {"if .a then 1 else if .b then 2 else 3 end", 41, FailureKind::kSyntax,
        "`else if` begins an `if` of its own, and one `end` is missing",
        "write `elif` in place of `else if`"},
-      {".ship-to.name", 6, Kind::kUnknownFunction, "there is no function `to`",
+      {".ship-to.name", 6, FailureKind::kUnknownFunction, "there is no function `to`",
        "a key with `-` needs quotes: `.\"ship-to\"`"},
-      {".name.upper()", 11, Kind::kSyntax, "a field is no function: `.upper(`",
+      {".name.upper()", 11, FailureKind::kSyntax, "a field is no function: `.upper(`",
        "functions stand behind `|`: `.name | ascii_upcase`"},
-      {"$.a", 0, Kind::kSyntax, "`$` is followed by no name",
+      {"$.a", 0, FailureKind::kSyntax, "`$` is followed by no name",
        "the workflow's input is `.` itself: write `.name`"},
-      {"${ .a }", 0, Kind::kSyntax, "`$` is followed by no name",
+      {"${ .a }", 0, FailureKind::kSyntax, "`$` is followed by no name",
        "inside `${ }` write `.name` alone, without another `${ }`"},
       {".gr\xC3\xB6\xC3\x9F"
        "e",
-       3, Kind::kSyntax, "`\xC3\xB6` has no meaning here",
+       3, FailureKind::kSyntax, "`\xC3\xB6` has no meaning here",
        "a key with other letters needs quotes: `.\"gr\xC3\xB6\xC3\x9F"
        "e\"`; text has them, too"},
-      {"{a: 1,}", 6, Kind::kSyntax, "a member is missing behind `,`", "remove the `,`"},
-      {"{1: 2}", 1, Kind::kSyntax, "a key is a text", "write \"1\""},
-      {"\"abc", 0, Kind::kSyntax, "this text has no closing quote", "add `\"`"},
-      {"\"\\q\"", 1, Kind::kSyntax, "this escape has no meaning",
+      {"{a: 1,}", 6, FailureKind::kSyntax, "a member is missing behind `,`", "remove the `,`"},
+      {"{1: 2}", 1, FailureKind::kSyntax, "a key is a text", "write \"1\""},
+      {"\"abc", 0, FailureKind::kSyntax, "this text has no closing quote", "add `\"`"},
+      {"\"\\q\"", 1, FailureKind::kSyntax, "this escape has no meaning",
        "escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX and \\( )"},
-      {"\"\\ud800\"", 1, Kind::kSyntax, "half of a surrogate pair stands alone",
+      {"\"\\ud800\"", 1, FailureKind::kSyntax, "half of a surrogate pair stands alone",
        "write the character itself"},
-      {"\"a\\(.b\"", 6, Kind::kSyntax, "this text has no closing quote", "add `\"`"},
-      {"'abc'", 0, Kind::kSyntax, "`'` quotes nothing here",
+      {"\"a\\(.b\"", 6, FailureKind::kSyntax, "this text has no closing quote", "add `\"`"},
+      {"'abc'", 0, FailureKind::kSyntax, "`'` quotes nothing here",
        "write text in double quotes: \"text\""},
-      {".a && .b", 3, Kind::kSyntax, "`&&` is no operator", "write `and`"},
-      {".a || .b", 4, Kind::kSyntax, "`||` is no operator", "write `or`"},
-      {"!.a", 0, Kind::kSyntax, "`!` has no meaning here", "write `| not`, or `!=`"},
-      {".a = 1", 3, Kind::kSyntax, "`=` assigns, and expressions change nothing",
+      {".a && .b", 3, FailureKind::kSyntax, "`&&` is no operator", "write `and`"},
+      {".a || .b", 4, FailureKind::kSyntax, "`||` is no operator", "write `or`"},
+      {"!.a", 0, FailureKind::kSyntax, "`!` has no meaning here", "write `| not`, or `!=`"},
+      {".a = 1", 3, FailureKind::kSyntax, "`=` assigns, and expressions change nothing",
        "compare with `==`, or build `. + {name: value}`"},
-      {".a |= 1", 3, Kind::kSyntax, "`|=` assigns, and expressions change nothing",
+      {".a |= 1", 3, FailureKind::kSyntax, "`|=` assigns, and expressions change nothing",
        "build the object anew: `. + {name: value}`"},
-      {".a += 1", 3, Kind::kSyntax, "`+=` assigns, and expressions change nothing",
+      {".a += 1", 3, FailureKind::kSyntax, "`+=` assigns, and expressions change nothing",
        "build the object anew: `. + {name: value}`"},
-      {".a < 1 < 2", 7, Kind::kSyntax, "comparisons do not chain", "write `a < b and b < c`"},
-      {"if .a then 1 end", 13, Kind::kSyntax, "`else` is missing",
+      {".a < 1 < 2", 7, FailureKind::kSyntax, "comparisons do not chain",
+       "write `a < b and b < c`"},
+      {"if .a then 1 end", 13, FailureKind::kSyntax, "`else` is missing",
        "say what it yields otherwise: `else null end`"},
-      {"..", 0, Kind::kSyntax, "`..` recurses, which is left out",
+      {"..", 0, FailureKind::kSyntax, "`..` recurses, which is left out",
        "name the path, e.g. `.lines[].sku`"},
-      {".a.[0]", 2, Kind::kSyntax, "`.` before `[` is one too many", "write `.a[0]`, not `.a.[0]`"},
-      {"1, 2", 1, Kind::kSyntax, "`,` yields several values, and one is wanted here",
+      {".a.[0]", 2, FailureKind::kSyntax, "`.` before `[` is one too many",
+       "write `.a[0]`, not `.a.[0]`"},
+      {"1, 2", 1, FailureKind::kSyntax, "`,` yields several values, and one is wanted here",
        "make them an array: `[a, b]`"},
-      {". as [$a] | $a", 5, Kind::kSyntax, "taking values apart while binding is left out",
+      {". as [$a] | $a", 5, FailureKind::kSyntax, "taking values apart while binding is left out",
        "bind one name and take it apart by paths: `EXPR as $name | $name.field`"},
-      {"def f: 1; f", 0, Kind::kSyntax, "`def` is left out of this language",
+      {"def f: 1; f", 0, FailureKind::kSyntax, "`def` is left out of this language",
        "bind a value with `as $name`, or compute it in a `set` step"},
-      {"now", 0, Kind::kUnknownFunction, "`now` is left out of this language",
+      {"now", 0, FailureKind::kUnknownFunction, "`now` is left out of this language",
        "expressions see no clock; use the time that the input or an event carries"},
-      {"env.HOME", 0, Kind::kUnknownFunction, "`env` is left out of this language",
+      {"env.HOME", 0, FailureKind::kUnknownFunction, "`env` is left out of this language",
        "an expression reads only `.` and the names of its place; pass the value in"},
-      {"$ENV.HOME", 0, Kind::kUnknownName, "`$ENV` is left out",
+      {"$ENV.HOME", 0, FailureKind::kUnknownName, "`$ENV` is left out",
        "an expression reads only `.` and the names of its place"},
-      {"input", 0, Kind::kUnknownFunction, "`input` is left out of this language",
+      {"input", 0, FailureKind::kUnknownFunction, "`input` is left out of this language",
        "an expression reads only `.` and the names of its place; pass the value in"},
-      {"limit(1; .lines[])", 0, Kind::kUnknownFunction, "`limit` is left out of this language",
-       "use `[EXPR][:n]`, or `first(EXPR)`"},
-      {"recurse", 0, Kind::kUnknownFunction, "`recurse` is left out of this language",
+      {"limit(1; .lines[])", 0, FailureKind::kUnknownFunction,
+       "`limit` is left out of this language", "use `[EXPR][:n]`, or `first(EXPR)`"},
+      {"recurse", 0, FailureKind::kUnknownFunction, "`recurse` is left out of this language",
        "nothing recurses or runs without end; use paths, `map`, `reduce` or `range(n)`"},
-      {"import \"a\" as a; 1", 0, Kind::kUnknownFunction, "`import` is left out of this language",
+      {"import \"a\" as a; 1", 0, FailureKind::kUnknownFunction,
+       "`import` is left out of this language",
        "an expression reads only `.` and the names of its place; pass the value in"},
-      {"try error(\"x\") catch 1", 0, Kind::kUnknownFunction, "`try` is left out of this language",
-       "use `EXPR?` or `EXPR // default`"},
-      {"@base64", 0, Kind::kSyntax, "`@base64` is a format of jq, left out",
+      {"try error(\"x\") catch 1", 0, FailureKind::kUnknownFunction,
+       "`try` is left out of this language", "use `EXPR?` or `EXPR // default`"},
+      {"@base64", 0, FailureKind::kSyntax, "`@base64` is a format of jq, left out",
        "use `tojson`, `tostring` or `join`"},
-      {".lines | mpa(.sku)", 9, Kind::kUnknownFunction, "there is no function `mpa`",
+      {".lines | mpa(.sku)", 9, FailureKind::kUnknownFunction, "there is no function `mpa`",
        "did you mean `map`?"},
-      {"order_id", 0, Kind::kUnknownFunction, "there is no function `order_id`",
+      {"order_id", 0, FailureKind::kUnknownFunction, "there is no function `order_id`",
        "a field is written `.order_id`, a text \"order_id\""},
-      {"map", 0, Kind::kUnknownFunction, "`map` takes 1 argument, found 0", "write `map(EXPR)`"},
-      {"length(.a)", 0, Kind::kUnknownFunction, "`length` takes 0 arguments, found 1",
+      {"map", 0, FailureKind::kUnknownFunction, "`map` takes 1 argument, found 0",
+       "write `map(EXPR)`"},
+      {"length(.a)", 0, FailureKind::kUnknownFunction, "`length` takes 0 arguments, found 1",
        "write `length` alone; its input stands before `|`"},
-      {"range(1; 5)", 0, Kind::kUnknownFunction, "`range` takes one number",
+      {"range(1; 5)", 0, FailureKind::kUnknownFunction, "`range` takes one number",
        "write `range(n)`, and add the start: `range(n) | . + start`"},
-      {"test(.a)", 5, Kind::kSyntax, "`test` takes a pattern written out as text",
+      {"test(.a)", 5, FailureKind::kSyntax, "`test` takes a pattern written out as text",
        "write e.g. `test(\"^[A-Z]{3}$\")`; compare computed texts with `==`, `startswith` or "
        "`index`"},
-      {"test(\"(\")", 5, Kind::kSyntax, "this pattern is wrong: missing ): (",
+      {"test(\"(\")", 5, FailureKind::kSyntax, "this pattern is wrong: missing ): (",
        "patterns are RE2's: no back-references, no look-around"},
-      {"test(\"a\"; \"i\")", 0, Kind::kUnknownFunction, "`test` takes no flags",
+      {"test(\"a\"; \"i\")", 0, FailureKind::kUnknownFunction, "`test` takes no flags",
        "write them into the pattern: `test(\"(?i)abc\")`"},
-      {"$", 0, Kind::kSyntax, "`$` is followed by no name", "write a name, e.g. `$reserve`"},
-      {"1abc", 0, Kind::kSyntax, "`1abc` is neither number nor name",
+      {"$", 0, FailureKind::kSyntax, "`$` is followed by no name", "write a name, e.g. `$reserve`"},
+      {"1abc", 0, FailureKind::kSyntax, "`1abc` is neither number nor name",
        "text stands in quotes, a field behind a point: `.name`"},
-      {"12345678901234567890123456789", 0, Kind::kSyntax,
+      {"12345678901234567890123456789", 0, FailureKind::kSyntax,
        "`12345678901234567890123456789` is no number of at most 28 digits",
        "write it without leading zeros, or as text"},
   };
@@ -294,7 +296,7 @@ TEST(ExpressionTest, TypeErrorsSayWhatCameAndWhere) {
   };
   for (const Case& c : cases) {
     const ExpressionError error = failure(c.text);
-    EXPECT_EQ(error.kind, Kind::kType) << c.text;
+    EXPECT_EQ(error.kind, FailureKind::kType) << c.text;
     EXPECT_EQ(error.message, c.message) << c.text;
     EXPECT_EQ(error.offset, c.offset) << c.text;
   }
@@ -310,7 +312,7 @@ TEST(ExpressionTest, MessagesQuoteNoValues) {
 
 TEST(ExpressionTest, RaisedErrorsCarryTheAuthorsMessage) {
   EXPECT_EQ(failure("error(\"no stock for \\(.order_id)\")").message, "no stock for A-1");
-  EXPECT_EQ(failure("error(\"x\")").kind, Kind::kRaised);
+  EXPECT_EQ(failure("error(\"x\")").kind, FailureKind::kRaised);
   EXPECT_EQ(failure("{code: 1} | error").message, "{\"code\":1}");
   EXPECT_EQ(failure("\"\xC3\xA4\" * 900 | error").message.size(), 1000U);
   EXPECT_EQ(failure("(\"a\" + \"\xC3\xA4\" * 900) | error").message.size(), 999U);
@@ -345,16 +347,17 @@ TEST(ExpressionTest, BudgetsBoundEverything) {
       ADD_FAILURE() << text << " yields " << value->to_json().substr(0, 100);
       continue;
     }
-    EXPECT_TRUE(value.error().kind == Kind::kBudget || value.error().kind == Kind::kType)
+    EXPECT_TRUE(value.error().kind == FailureKind::kBudget ||
+                value.error().kind == FailureKind::kType)
         << text << ": " << value.error().message;
   }
   EXPECT_EQ(failure("[range(200000)]").message, "the evaluation took more than 100000 steps");
-  EXPECT_EQ(failure("[range(9)]", {.steps_max = 10}).kind, Kind::kBudget);
-  EXPECT_EQ(failure("\"0123456789\" + \"x\"", {.bytes_max = 10}).kind, Kind::kBudget);
-  EXPECT_EQ(failure("[[[1]]] | [.]", {.depth_max = 3}).kind, Kind::kBudget);
+  EXPECT_EQ(failure("[range(9)]", {.steps_max = 10}).kind, FailureKind::kBudget);
+  EXPECT_EQ(failure("\"0123456789\" + \"x\"", {.bytes_max = 10}).kind, FailureKind::kBudget);
+  EXPECT_EQ(failure("[[[1]]] | [.]", {.depth_max = 3}).kind, FailureKind::kBudget);
   // What forgives failures does not make spending free.
-  EXPECT_EQ(failure("[range(200000)]?").kind, Kind::kBudget);
-  EXPECT_EQ(failure("[range(200000)] // 1").kind, Kind::kBudget);
+  EXPECT_EQ(failure("[range(200000)]?").kind, FailureKind::kBudget);
+  EXPECT_EQ(failure("[range(200000)] // 1").kind, FailureKind::kBudget);
 }
 
 // Neither the text nor the tree may be nested so deeply that the stack ends.
@@ -484,9 +487,9 @@ TEST(ExpressionTest, DatesAreReadWithOffsetsAndFractions) {
                           "2026-03-01T00:60:00Z", "2026-03-01T00:00:00", "2026-03-01T00:00:00.Z",
                           "2026-03-01T00:00:00+0100", "2026-3-1T00:00:00Z", "",
                           "2026-03-01T00:00:00.1234567890123456Z", "2026-03-01T00:00:00Zx"}) {
-    EXPECT_EQ(failure("\"" + std::string(bad) + "\" | fromdate").kind, Kind::kType) << bad;
+    EXPECT_EQ(failure("\"" + std::string(bad) + "\" | fromdate").kind, FailureKind::kType) << bad;
   }
-  EXPECT_EQ(failure("253402300800 | todate").kind, Kind::kType);
+  EXPECT_EQ(failure("253402300800 | todate").kind, FailureKind::kType);
   EXPECT_EQ(failure("1772366400000 | todate").instead,
             "give seconds, not milliseconds: `. / 1000`");
 }
@@ -498,10 +501,10 @@ TEST(ExpressionTest, KnownDifferencesFromJq) {
             "2");                                               // jq 1.6 counts bytes.
   EXPECT_EQ(result("\"abc\" | index(\"\")"), "null");           // jq 1.6 ends with an error.
   EXPECT_EQ(result("[1, 2, 3, 4] | map_values(empty)"), "[]");  // jq 1.6 skips every other one.
-  EXPECT_EQ(failure("[1, 2] | flatten(\"x\")").kind, Kind::kType);
-  EXPECT_EQ(failure("[1] | .[\"a\":]").kind, Kind::kType);
-  EXPECT_EQ(failure("\" 1 \" | tonumber").kind, Kind::kType);          // jq 1.6 takes blanks.
-  EXPECT_EQ(failure("\"nan\" | fromjson").kind, Kind::kType);          // jq 1.6 says null.
+  EXPECT_EQ(failure("[1, 2] | flatten(\"x\")").kind, FailureKind::kType);
+  EXPECT_EQ(failure("[1] | .[\"a\":]").kind, FailureKind::kType);
+  EXPECT_EQ(failure("\" 1 \" | tonumber").kind, FailureKind::kType);   // jq 1.6 takes blanks.
+  EXPECT_EQ(failure("\"nan\" | fromjson").kind, FailureKind::kType);   // jq 1.6 says null.
   EXPECT_EQ(result("{a: 1 + 2, b: .none // 3}"), R"({"a":3,"b":3})");  // jq 1.6 wants brackets.
 }
 
@@ -606,7 +609,7 @@ TEST(TemplateTest, TheFirstFailureIsTheAnswer) {
       {Template::expression(*Expression::compile(".none.x")), Template::literal(1)});
   const auto value = broken.evaluate(bindings());
   ASSERT_FALSE(value.has_value());
-  EXPECT_EQ(value.error().kind, Kind::kMissing);
+  EXPECT_EQ(value.error().kind, FailureKind::kMissing);
 }
 
 }  // namespace

@@ -142,7 +142,6 @@ struct Tally {
 void compare(const std::string& program, const Expression& strict, const Expression& forgiving,
              const std::string& document, const Answer& jq_strict, const Answer& jq_forgiving,
              Tally& tally) {
-  using Kind = ExpressionError::Kind;
   MapBindings bindings;
   bindings.set(".", *Value::parse(document));
   ++tally.compared;
@@ -157,7 +156,7 @@ void compare(const std::string& program, const Expression& strict, const Express
       ADD_FAILURE() << "jq says " << jq_strict.values.to_json() << "\nwe say  " << ours->to_json()
                     << where();
     }
-  } else if (ours.error().kind == Kind::kMissing) {
+  } else if (ours.error().kind == ExpressionError::Kind::kMissing) {
     ++tally.missing;  // jq goes on with null; compared below.
   } else if (!jq_strict.failed) {
     ADD_FAILURE() << "jq says " << jq_strict.values.to_json()

@@ -15,15 +15,10 @@
 #include "dsl/source_text.h"
 #include "dsl/yaml_reader.h"
 #include "tests/dsl/corpus.h"
+#include "tests/dsl/json_value.h"
 
 namespace weft::dsl::test {
 namespace {
-
-Value json(const std::string& text) {
-  const auto value = Value::parse(text, {1024 * 1024, 64, 200'000});
-  EXPECT_TRUE(value) << text;
-  return value.value_or(Value());
-}
 
 std::optional<SchemaViolation> check(const std::string& schema, const std::string& document) {
   return validate_schema({"schema.json", json(schema)}, json(document));

@@ -1,21 +1,9 @@
 #include "dsl/value.h"
-
-#include <gtest/gtest.h>
-
-#include <limits>
-#include <random>
-#include <string>
-
 #include "dsl/digest.h"
+#include "tests/dsl/json_value.h"
 
 namespace weft::dsl {
 namespace {
-
-Value json(std::string_view text) {
-  auto value = Value::parse(text);
-  EXPECT_TRUE(value.has_value()) << text << ": " << (value ? "" : value.error().message);
-  return value ? *value : Value();
-}
 
 JsonError refused(std::string_view text, const JsonLimits& limits = {}) {
   const auto value = Value::parse(text, limits);
@@ -58,45 +46,44 @@ TEST(ValueTest, ReadsEscapesAndSurrogatePairs) {
 }
 
 TEST(ValueTest, RefusesWithTheReasonAndThePlace) {
-  using Kind = JsonError::Kind;
   struct Case {
     std::string text;
-    Kind kind;
+    JsonError::Kind kind;
     std::size_t offset;
   };
   const std::vector<Case> cases = {
-      {"", Kind::kSyntax, 0},
-      {"  ", Kind::kSyntax, 2},
-      {"nul", Kind::kSyntax, 0},
-      {"[1,]", Kind::kSyntax, 3},
-      {"[1 2]", Kind::kSyntax, 3},
-      {"[1", Kind::kSyntax, 2},
-      {"{\"a\" 1}", Kind::kSyntax, 5},
-      {"{a:1}", Kind::kSyntax, 1},
-      {"{\"a\":1,}", Kind::kSyntax, 7},
-      {"1 x", Kind::kSyntax, 2},
-      {"\"a", Kind::kSyntax, 2},
-      {"\"\n\"", Kind::kSyntax, 1},
-      {"\"\\x\"", Kind::kSyntax, 2},
-      {"\"\\u12g4\"", Kind::kSyntax, 3},
-      {"\"\\ud800\"", Kind::kBadUtf8, 1},
-      {"\"\\ud800\\u0041\"", Kind::kBadUtf8, 1},
-      {"\"\\udc00\"", Kind::kBadUtf8, 1},
-      {"\"\xC0\x80\"", Kind::kBadUtf8, 1},
-      {"\"\xED\xA0\x80\"", Kind::kBadUtf8, 1},
-      {"\"\xF4\x90\x80\x80\"", Kind::kBadUtf8, 1},
-      {"\"\xE2\x82\"", Kind::kBadUtf8, 1},
-      {"01", Kind::kBadNumber, 0},
-      {"1.", Kind::kBadNumber, 0},
-      {"1e", Kind::kBadNumber, 0},
-      {"12345678901234567890123456789", Kind::kBadNumber, 0},
-      {"[1e99999]", Kind::kBadNumber, 1},
-      {"-", Kind::kSyntax, 1},
-      {".5", Kind::kSyntax, 0},
-      {"NaN", Kind::kSyntax, 0},
-      {"{\"a\":1,\"b\":2,\"a\":3}", Kind::kDuplicateKey, 13},
-      {"{\"a\":1,\"\\u0061\":3}", Kind::kDuplicateKey, 7},
-      {std::string("1\0", 2), Kind::kSyntax, 1},
+      {"", JsonError::Kind::kSyntax, 0},
+      {"  ", JsonError::Kind::kSyntax, 2},
+      {"nul", JsonError::Kind::kSyntax, 0},
+      {"[1,]", JsonError::Kind::kSyntax, 3},
+      {"[1 2]", JsonError::Kind::kSyntax, 3},
+      {"[1", JsonError::Kind::kSyntax, 2},
+      {"{\"a\" 1}", JsonError::Kind::kSyntax, 5},
+      {"{a:1}", JsonError::Kind::kSyntax, 1},
+      {"{\"a\":1,}", JsonError::Kind::kSyntax, 7},
+      {"1 x", JsonError::Kind::kSyntax, 2},
+      {"\"a", JsonError::Kind::kSyntax, 2},
+      {"\"\n\"", JsonError::Kind::kSyntax, 1},
+      {"\"\\x\"", JsonError::Kind::kSyntax, 2},
+      {"\"\\u12g4\"", JsonError::Kind::kSyntax, 3},
+      {"\"\\ud800\"", JsonError::Kind::kBadUtf8, 1},
+      {"\"\\ud800\\u0041\"", JsonError::Kind::kBadUtf8, 1},
+      {"\"\\udc00\"", JsonError::Kind::kBadUtf8, 1},
+      {"\"\xC0\x80\"", JsonError::Kind::kBadUtf8, 1},
+      {"\"\xED\xA0\x80\"", JsonError::Kind::kBadUtf8, 1},
+      {"\"\xF4\x90\x80\x80\"", JsonError::Kind::kBadUtf8, 1},
+      {"\"\xE2\x82\"", JsonError::Kind::kBadUtf8, 1},
+      {"01", JsonError::Kind::kBadNumber, 0},
+      {"1.", JsonError::Kind::kBadNumber, 0},
+      {"1e", JsonError::Kind::kBadNumber, 0},
+      {"12345678901234567890123456789", JsonError::Kind::kBadNumber, 0},
+      {"[1e99999]", JsonError::Kind::kBadNumber, 1},
+      {"-", JsonError::Kind::kSyntax, 1},
+      {".5", JsonError::Kind::kSyntax, 0},
+      {"NaN", JsonError::Kind::kSyntax, 0},
+      {"{\"a\":1,\"b\":2,\"a\":3}", JsonError::Kind::kDuplicateKey, 13},
+      {"{\"a\":1,\"\\u0061\":3}", JsonError::Kind::kDuplicateKey, 7},
+      {std::string("1\0", 2), JsonError::Kind::kSyntax, 1},
   };
   for (const Case& c : cases) {
     const JsonError error = refused(c.text);
@@ -107,17 +94,16 @@ TEST(ValueTest, RefusesWithTheReasonAndThePlace) {
 }
 
 TEST(ValueTest, HoldsItsLimits) {
-  using Kind = JsonError::Kind;
   const auto nested = [](int depth) {
     const auto size = static_cast<std::size_t>(depth);
     return std::string(size, '[') + std::string(size, ']');
   };
   EXPECT_EQ(json(nested(64)).depth(), 64);
-  EXPECT_EQ(refused(nested(65)).kind, Kind::kTooDeep);
-  EXPECT_EQ(refused(std::string(200'000, '[')).kind, Kind::kTooDeep);
-  EXPECT_EQ(refused(std::string(300 * 1024, ' ')).kind, Kind::kTooLarge);
-  EXPECT_EQ(refused("[1,2,3]", {.values_max = 3}).kind, Kind::kTooLarge);
-  EXPECT_EQ(refused("[1,2,3]", {.bytes_max = 6}).kind, Kind::kTooLarge);
+  EXPECT_EQ(refused(nested(65)).kind, JsonError::Kind::kTooDeep);
+  EXPECT_EQ(refused(std::string(200'000, '[')).kind, JsonError::Kind::kTooDeep);
+  EXPECT_EQ(refused(std::string(300 * 1024, ' ')).kind, JsonError::Kind::kTooLarge);
+  EXPECT_EQ(refused("[1,2,3]", {.values_max = 3}).kind, JsonError::Kind::kTooLarge);
+  EXPECT_EQ(refused("[1,2,3]", {.bytes_max = 6}).kind, JsonError::Kind::kTooLarge);
   EXPECT_TRUE(Value::parse("[1,2,3]", {.bytes_max = 7, .values_max = 4}).has_value());
 }
 

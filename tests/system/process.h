@@ -52,6 +52,11 @@ class Process final {
                                    const std::map<std::string, std::string>& environment = {},
                                    const std::string& folder = {});
 
+/// Whether a program's output has this part.
+[[nodiscard]] inline bool contains(std::string_view output, std::string_view part) {
+  return output.find(part) != std::string_view::npos;
+}
+
 /// The built program, e.g. "weft".
 [[nodiscard]] std::string program(std::string_view name);
 

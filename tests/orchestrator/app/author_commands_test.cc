@@ -30,7 +30,7 @@ steps:
     retry: {max_attempts: 3, delay: 1s}
 )";
 
-constexpr const char* kGood = R"(test: it is charged
+constexpr const char* kCharged = R"(test: it is charged
 workflow: shop.order
 input: {value: {id: a}}
 expect: {outcome: completed}
@@ -47,10 +47,6 @@ expect:
 Finished weft(std::vector<std::string> arguments, const std::string& folder) {
   arguments.insert(arguments.begin(), program("weft"));
   return run_program(arguments, {}, folder);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 std::string read(const std::string& path) {
@@ -72,7 +68,7 @@ std::vector<dsl::Value> json_lines(const std::string& text) {
 TEST(TestCommandTest, AFolderOfScenariosPasses) {
   const Folder folder;
   folder.write("w/shop.yaml", kShop);
-  folder.write("w/shop.test.yaml", kGood);
+  folder.write("w/shop.test.yaml", kCharged);
   const Finished finished = weft({"test", "w"}, folder.path());
   EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
   EXPECT_TRUE(contains(finished.out, "1 scenarios: 1 passed, 0 failed")) << finished.out;
@@ -83,7 +79,7 @@ TEST(TestCommandTest, AFolderOfScenariosPasses) {
 TEST(TestCommandTest, AFailureShowsWhatCameAndTheStory) {
   const Folder folder;
   folder.write("shop.yaml", kShop);
-  folder.write("good.test.yaml", kGood);
+  folder.write("good.test.yaml", kCharged);
   std::string wrong = kWrong;
   wrong.replace(wrong.find("\"<declined> & gone\""), 19, "declined");
   folder.write("wrong.test.yaml", wrong);
@@ -108,14 +104,14 @@ TEST(TestCommandTest, AFailureShowsWhatCameAndTheStory) {
 TEST(TestCommandTest, AWrongFileIsExitTwoAndNothingRuns) {
   const Folder folder;
   folder.write("shop.yaml", kShop);
-  folder.write("good.test.yaml", kGood);
+  folder.write("good.test.yaml", kCharged);
   folder.write("bad.test.yaml", kWrong);  // "<declined> & gone" is no code.
   Finished finished = weft({"test", "."}, folder.path());
   EXPECT_EQ(finished.exit_code, 2);
   EXPECT_TRUE(contains(finished.err, "bad.test.yaml:4:33: error: `fail` must match"))
       << finished.err;
   EXPECT_EQ(finished.out, "");
-  std::string misspelt = kGood;
+  std::string misspelt = kCharged;
   misspelt.replace(misspelt.find("shop.order"), 10, "shop.ordre");
   folder.write("bad.test.yaml", misspelt);
   finished = weft({"test", "."}, folder.path());
@@ -128,7 +124,7 @@ TEST(TestCommandTest, AWrongFileIsExitTwoAndNothingRuns) {
 TEST(TestCommandTest, SuggestionsReachWhatIsMissing) {
   const Folder folder;
   folder.write("shop.yaml", kShop);
-  folder.write("good.test.yaml", kGood);
+  folder.write("good.test.yaml", kCharged);
   Finished finished = weft({"test", ".", "--coverage", "--at-least", "100%"}, folder.path());
   EXPECT_EQ(finished.exit_code, 1);
   EXPECT_TRUE(contains(finished.out, "missing  take: undo: late success")) << finished.out;

@@ -34,10 +34,6 @@ std::vector<std::string> lines(const std::string& text) {
   return out;
 }
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 /// The commands that `weft --help` lists.
 std::vector<std::string> listed_commands() {
   std::vector<std::string> names;

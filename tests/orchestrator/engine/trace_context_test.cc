@@ -9,11 +9,11 @@ namespace {
 
 using engine::kept_trace;
 
-constexpr const char* kParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+constexpr const char* kTraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 TEST(TraceContextTest, OnlyTraceparentsOfTheW3CAreKept) {
-  EXPECT_EQ(kept_trace(kParent, ""), kParent);
-  EXPECT_EQ(kept_trace(kParent, "vendor=1"), std::string(kParent) + " vendor=1");
+  EXPECT_EQ(kept_trace(kTraceParent, ""), kTraceParent);
+  EXPECT_EQ(kept_trace(kTraceParent, "vendor=1"), std::string(kTraceParent) + " vendor=1");
   EXPECT_EQ(kept_trace("", "vendor=1"), "");
   for (const char* wrong :
        {"garbage", "\xff\xfe", "00-00000000000000000000000000000000-b7ad6b7169203331-01",
@@ -23,10 +23,10 @@ TEST(TraceContextTest, OnlyTraceparentsOfTheW3CAreKept) {
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more"}) {
     EXPECT_EQ(kept_trace(wrong, "vendor=1"), "") << wrong;
   }
-  EXPECT_EQ(kept_trace("01" + std::string(kParent).substr(2) + "-more", ""), kParent)
+  EXPECT_EQ(kept_trace("01" + std::string(kTraceParent).substr(2) + "-more", ""), kTraceParent)
       << "a later version begins with what we know";
-  EXPECT_EQ(kept_trace(kParent, std::string(513, 'a')), kParent);
-  EXPECT_EQ(kept_trace(kParent, "a=\x01"), kParent);
+  EXPECT_EQ(kept_trace(kTraceParent, std::string(513, 'a')), kTraceParent);
+  EXPECT_EQ(kept_trace(kTraceParent, "a=\x01"), kTraceParent);
 }
 
 // Monitoring must never stop a saga: what is no trace is none, and the tasks go out.
@@ -43,7 +43,7 @@ steps:
 )");
   world.adapter("shop", always_ok());
   world.start();
-  EXPECT_EQ(world.ask(engine::StartWorkflow{"w", R"({"id":"1"})", "", kParent, "v=1"}).status, 201);
+  EXPECT_EQ(world.ask(engine::StartWorkflow{"w", R"({"id":"1"})", "", kTraceParent, "v=1"}).status, 201);
   EXPECT_EQ(world.ask(engine::StartWorkflow{"w", R"({"id":"2"})", "", "\xff broken", "v=1"}).status,
             201);
   world.settle();
