@@ -123,6 +123,8 @@ class Decider {
   std::optional<std::vector<Movement>> movements_of(const dsl::Step& step, NodeId id,
                                                     const dsl::Value* reply, std::string& why,
                                                     bool holds_only = false) const;
+  [[nodiscard]] std::vector<Movement> late_holds(NodeId id, const dsl::Value& reply,
+                                                 bool undo_begun) const;
 
   // ---- decide_retry.cc ----
   [[nodiscard]] bool other_attempt_unknown(const Node& n, std::int64_t attempt) const;

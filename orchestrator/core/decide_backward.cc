@@ -254,7 +254,8 @@ void Decider::scope_undone(const Scope& scope) {
 bool Decider::pivot_may_have_run() const {
   if (g_.pivot == dsl::kNoStep) return false;
   const Node* pivot = s_.find(StepPath(g_.step(g_.pivot).name));
-  return pivot != nullptr && pivot->own_open && pivot->effect == Effect::kPerhaps;
+  return pivot != nullptr && pivot->own_open &&
+         (pivot->effect == Effect::kPerhaps || pivot->effect == Effect::kHappened);
 }
 
 /// While an attempt of the pivot may have been executed, cancel and deadline wait for it.

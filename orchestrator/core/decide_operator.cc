@@ -223,6 +223,8 @@ tl::expected<std::vector<Movement>, Rejection> Decider::movements_of_skipped(
                   "what step `" + n.path.str() + "` moved can not be formed from the output (" + why +
                       "); give the reply that its adapter owes as the output");
   }
+  // What it can not give away it may hold all the same: as the output says, else as was asked.
+  if (!movements) movements = movements_of(*step, id, &reply, why, true);
   if (!movements) movements = movements_of(*step, id, nullptr, why);
   if (!movements) movements.emplace();
   return *std::move(movements);
@@ -287,7 +289,8 @@ Decider::Refusal Decider::resolve(const ResolveStep& c) {
     return reject(Rejection::Code::kNotAllowed,
                   "step `" + place->str() + "` has asked no adapter yet; use retry or skip");
   }
-  if (mark->second.effect == Effect::kHappened) {
+  const bool still_done = n.effect == Effect::kHappened && n.compensation.attempts == 0;
+  if (mark->second.effect == Effect::kHappened || still_done) {
     return reject(Rejection::Code::kNotAllowed,
                   "step `" + place->str() + "` did happen, its adapter said so; use retry or skip");
   }

@@ -441,15 +441,10 @@ void Decider::late_reply(NodeId id, const ReportReply& r, const Judgement& j) {
       late.settles = will_be_undone;
       late.repair = repair_now = !will_be_undone;
     }
-    std::string why;
-    if (late.settles || late.repair) {
-      auto holds = movements_of(*step_of(n), id, &r.reply.body, why, true);
-      if (!holds) holds = movements_of(*step_of(n), id, nullptr, why, true);
-      // What was held in doubt follows what is known now; what was given back is held once more.
-      if (holds) late.movements = begun ? std::move(*holds) : towards(n, *holds);
-    }
+    if (late.settles || late.repair) late.movements = late_holds(id, r.reply.body, begun);
   } else if (success && !did_succeed && s_.phase != Phase::kTerminated) {
     late.settles = true;  // Known at last; there is nothing to undo.
+    if (!s_.ended()) late.movements = late_holds(id, r.reply.body, false);
   }
   emit(std::move(late));
   if (contradiction) {
@@ -461,6 +456,22 @@ void Decider::late_reply(NodeId id, const ReportReply& r, const Judgement& j) {
   }
   if (repair_now && node(id).compensation.state == State::kOwed) return schedule_compensation(id);
   if (!s_.ended()) check_scopes_of(id);
+}
+
+/// What a late success holds. What was held in doubt follows what is known now; what was given back
+/// is held once more.
+std::vector<Movement> Decider::late_holds(NodeId id, const Value& reply, bool undo_begun) const {
+  const Node& n = s_.nodes[id];
+  const dsl::Step& step = *step_of(n);
+  std::string why;
+  auto holds = movements_of(step, id, &reply, why, true);
+  if (!holds) holds = movements_of(step, id, nullptr, why, true);
+  if (!holds) return {};
+  if (undo_begun) return *std::move(holds);
+  const bool skipped = n.output_known && n.route < 0;  // An operator's output stood for the reply.
+  auto before = movements_of(step, id, skipped ? &n.output : nullptr, why, true);
+  const bool held = n.effect == Effect::kPerhaps && before.has_value();
+  return towards(n, held ? *before : std::vector<Movement>(), *holds);
 }
 
 /// An answer reaches a place where an operator was waited for.

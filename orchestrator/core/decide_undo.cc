@@ -154,9 +154,10 @@ void Decider::compensation_over(NodeId id) {
 void Decider::schedule_leftover(NodeId id) {
   const Node& n = node(id);
   const dsl::Step* step = step_of(n);
-  const bool by_call = step != nullptr && step->call &&
-                       step->call->compensate.kind == dsl::CompensationSpec::Kind::kCall;
-  if (!by_call || n.compensation.state == State::kDone || n.compensation.state == State::kSkipped) {
+  using Kind = dsl::CompensationSpec::Kind;
+  const Kind undo = step != nullptr && step->call ? step->call->compensate.kind : Kind::kAbsent;
+  const bool undoable = undo == Kind::kCall || undo == Kind::kManual;
+  if (!undoable || n.compensation.state == State::kDone || n.compensation.state == State::kSkipped) {
     REACHED("a leftover that nothing can give back is written off");
     emit(WrittenOff{all_of(n, Movement::Kind::kWrittenOff)});
     return;

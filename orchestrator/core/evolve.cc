@@ -82,7 +82,7 @@ class Folder {
       if (n.fates.size() < static_cast<std::size_t>(e.attempt)) {
         n.fates.resize(static_cast<std::size_t>(e.attempt), AttemptFate::kOpen);
       }
-      n.effect = Effect::kPerhaps;
+      know(n, Effect::kPerhaps);
       n.task_open = true;
       open(n, true);
     } else if (e.kind == "saga") {
@@ -187,7 +187,7 @@ class Folder {
       n.state = StepState::kRunning;
       n.error = e.error;
       n.next_attempt = e.next;
-      n.effect = e.effect;
+      know(n, e.effect);
       n.probing = e.follows == "probe";
       if (n.probing) {
         n.probes = 0;
@@ -408,7 +408,7 @@ class Folder {
         n.output_known = true;
       }
       if (later) {
-        c.late_holds.insert(c.late_holds.end(), e.movements.begin(), e.movements.end());
+        c.late_holds = e.movements;  // Said of the same key: held once, however often it is said.
       } else {
         apply_movements(s_, e.movements, &n);
       }
@@ -440,7 +440,7 @@ class Folder {
         n.pending = false;
         n.next_attempt.reset();
         n.error = e.error;
-        if (e.effect != Effect::kNone) n.effect = e.effect;
+        if (e.effect != Effect::kNone) know(n, e.effect);
         if (n.state != StepState::kInDoubt) n.state = StepState::kWaiting;
         open(n, true);
       }
@@ -537,6 +537,10 @@ class Folder {
   [[nodiscard]] bool somebody_waits() const {
     return std::any_of(s_.nodes.begin(), s_.nodes.end(),
                        [](const Node& n) { return n.waiting; });
+  }
+  /// What its adapter said has happened is not in question again, whatever a retry meets.
+  static void know(Node& n, Effect effect) {
+    if (n.effect != Effect::kHappened) n.effect = effect;
   }
   /// The step's forward part is over.
   void close(Node& n) {

@@ -269,18 +269,25 @@ std::vector<Movement> take_all(const SagaState& state, const dsl::ResourceDefini
   return movements;
 }
 
-std::vector<Movement> towards(const Node& node, const std::vector<Movement>& holds) {
+std::vector<Movement> towards(const Node& node, const std::vector<Movement>& before,
+                              const std::vector<Movement>& holds) {
   std::vector<Movement> movements;
   for (const Movement& wanted : holds) {
     const auto found = node.holdings.find(wanted.resource);
     const Value here = found == node.holdings.end() ? Value::array({}) : found->second;
+    const auto same = std::find_if(before.begin(), before.end(), [&](const Movement& m) {
+      return m.resource == wanted.resource;
+    });
+    const Value said = same == before.end() ? Value::array({}) : same->items;
+    const Value surplus = beyond(said, wanted.items, wanted.quantity);
+    const Value gone = beyond(surplus, here, wanted.quantity);
     const auto move = [&](Movement::Kind kind, Value items) {
       if (items.size() == 0) return;
       movements.push_back(
           {kind, wanted.resource, node.path, std::move(items), wanted.quantity});
     };
-    move(Movement::Kind::kReleased, beyond(here, wanted.items, wanted.quantity));
-    move(Movement::Kind::kHeld, beyond(wanted.items, here, wanted.quantity));
+    move(Movement::Kind::kReleased, beyond(surplus, gone, wanted.quantity));
+    move(Movement::Kind::kHeld, beyond(wanted.items, said, wanted.quantity));
   }
   return movements;
 }

@@ -32,9 +32,10 @@ namespace weft::core {
                                              const dsl::ResourceDefinition& resource,
                                              Movement::Kind kind,
                                              const std::vector<Movement>& before);
-/// What makes a step hold just what `holds` (movements of kHeld) says: the rest of it held, the
-/// surplus released.
-[[nodiscard]] std::vector<Movement> towards(const Node& node, const std::vector<Movement>& holds);
+/// What makes a step that was thought to hold `before` hold what `holds` says (movements of kHeld):
+/// the rest of it held, the surplus released as far as nobody has taken it meanwhile.
+[[nodiscard]] std::vector<Movement> towards(const Node& node, const std::vector<Movement>& before,
+                                            const std::vector<Movement>& holds);
 /// Everything one step still holds, as movements of `kind`.
 [[nodiscard]] std::vector<Movement> all_of(const Node& node, Movement::Kind kind);
 /// Everything any step still holds.
