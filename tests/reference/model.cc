@@ -2,6 +2,7 @@
 
 #include "tests/reference/model.h"
 
+#include <algorithm>
 #include <cassert>
 #include <memory>
 #include <string>
@@ -28,9 +29,10 @@ void Model::sent(const std::string& path) {
   assert(!step.sent && step.fact == Step::Fact::kOpen);
   ++step.attempts;
   step.sent = true;
+  step.again_by_hand = false;
 }
 
-void Model::answer(const std::string& path, Verdict verdict) {
+void Model::answer(const std::string& path, Verdict verdict, const Items& reply) {
   Step& step = at(path);
   step.sent = false;
   const bool conclusive = verdict == Verdict::kRefusedForSure || verdict == Verdict::kTransient ||
@@ -43,18 +45,17 @@ void Model::answer(const std::string& path, Verdict verdict) {
   const bool may_retry = verdict == Verdict::kUnknown || verdict == Verdict::kTransient;
   const bool spent = step.plan->attempts_max > 0 && step.attempts >= step.plan->attempts_max;
   if (verdict == Verdict::kOk) {
-    step.fact = Step::Fact::kHappened;
-    past_pivot_ = past_pivot_ || step.plan->pivot;
+    succeed(step, reply);
   } else if (verdict == Verdict::kUnknown && step.plan->probes_max > 0 &&
              !(leaving(step) && !step.plan->pivot)) {
     step.probing = true;
     step.probes = 0;
   } else if (may_retry && !spent && !(leaving(step) && !step.plan->pivot)) {
     // Pauses, then asks again with the same key.
-  } else if (step.plan->pivot && step.unknown > 0) {
-    step.stuck = true;  // A pivot in doubt is never guessed.
+  } else if (step.unknown > 0 || step.said_done) {
+    doubt(step);
   } else {
-    step.fact = step.unknown > 0 ? Step::Fact::kInDoubt : Step::Fact::kNotHappened;
+    step.fact = Step::Fact::kNotHappened;
   }
   settle_down();
 }
@@ -65,7 +66,7 @@ void Model::probe_sent(const std::string& path) {
 }
 
 /// Every answer but done, undone and not done asks again.
-void Model::answer_probe(const std::string& path, Found found) {
+void Model::answer_probe(const std::string& path, Found found, const Items& reply) {
   Step& step = at(path);
   step.probe_sent = false;
   const bool last_word = leaving(step) && !step.plan->pivot;
@@ -73,11 +74,9 @@ void Model::answer_probe(const std::string& path, Found found) {
   if (found == Found::kNothing && step.probes < step.plan->probes_max && !last_word) return;
   step.probing = false;
   if (found == Found::kDone) {
-    step.fact = Step::Fact::kHappened;
-    past_pivot_ = past_pivot_ || step.plan->pivot;
+    succeed(step, reply);
   } else if (found == Found::kNothing) {
-    step.stuck = step.plan->pivot;
-    if (!step.plan->pivot) step.fact = Step::Fact::kInDoubt;
+    doubt(step);
   } else {
     step.unknown = 0;
     if (found == Found::kUndone || spent || last_word) step.fact = Step::Fact::kNotHappened;
@@ -86,13 +85,20 @@ void Model::answer_probe(const std::string& path, Found found) {
 }
 
 /// The success of an attempt that was given up, or of one more than was needed.
-void Model::answer_late(const std::string& path) {
+void Model::answer_late(const std::string& path, const Items& reply) {
   Step& step = at(path);
   if (step.fact == Step::Fact::kOpen) {
     step.sent = step.stuck = step.probing = step.probe_sent = false;
-    past_pivot_ = past_pivot_ || step.plan->pivot;
-  } else if (step.undo != Step::Undo::kNone) {
+    succeed(step, reply);
+    return settle_down();
+  }
+  if (step.undo == Step::Undo::kNone) {
+    if (step.fact == Step::Fact::kInDoubt && state_ == "running") correct(step, reply);
+  } else {
     if (fenced_) return;  // It came before the undo, or it would have been refused.
+    // What its key holds once more is held once, however often that is said.
+    if (!step.again && step.undo == Step::Undo::kDone) hold(step, reply);
+    if (step.undo != Step::Undo::kDone) step.held_later = reply;
     step.again = true;
   }
   step.fact = Step::Fact::kHappened;
@@ -115,12 +121,11 @@ void Model::undo_by_hand(const std::string& path) { at(path).undo = Step::Undo::
 void Model::undo_answered(const std::string& path, bool done) {
   Step& step = at(path);
   if (done) {
-    step.undo = Step::Undo::kDone;
+    undo_over(step, true);
   } else if (step.undo_attempts < step.plan->undo_attempts_max) {
     step.undo = Step::Undo::kPause;
   } else if (step.plan->undo_goes_on) {
-    step.undo = Step::Undo::kSkipped;
-    ++exceptions_;
+    undo_over(step, false);
   } else {
     step.undo = Step::Undo::kStuck;
   }
@@ -154,6 +159,7 @@ void Model::retry(const std::string& path) {
   if (step.stuck) {
     step.stuck = false;
     step.attempts = 0;  // A fresh policy; what was unknown stays so.
+    step.again_by_hand = true;
   } else if (step.plan->undo == Plan::Undo::kCall) {
     step.undo = Step::Undo::kPause;
     step.undo_attempts = 0;
@@ -161,28 +167,34 @@ void Model::retry(const std::string& path) {
   settle_down();
 }
 
-void Model::skip(const std::string& path) {
+/// Going forward the output stands for the reply, as far as the ledger can follow it.
+void Model::skip(const std::string& path, const Items& output) {
   Step& step = at(path);
   if (step.stuck) {
     step.stuck = false;
     step.fact = Step::Fact::kHappened;
-    past_pivot_ = true;  // Only the pivot is stuck going forward; skipping it passes it.
+    past_pivot_ = past_pivot_ || step.plan->pivot;
+    if (!move(step, output)) hold(step, output);
   } else {
-    step.undo = Step::Undo::kSkipped;
     step.again = false;
-    ++exceptions_;
+    undo_over(step, false);
     undid_ = true;
   }
   settle_down();
 }
 
 void Model::mark_done(const std::string& path) {
-  at(path).undo = Step::Undo::kDone;
+  undo_over(at(path), true);
   undid_ = true;
   settle_down();
 }
 
 // ---- What follows -----------------------------------------------------------------------------
+
+bool Model::entered(const std::string& path) const {
+  const auto steps = all();
+  return std::any_of(steps.begin(), steps.end(), [&](Step* step) { return step->path == path; });
+}
 
 Model::Paths Model::to_send() const {
   return where([](const Step& s) {
@@ -216,7 +228,9 @@ Model::Paths Model::stuck() const {
   return paths;
 }
 Model::Paths Model::succeeded() const {
-  return where([](const Step& s) { return s.fact == Step::Fact::kHappened; });
+  return where([](const Step& s) {
+    return s.fact == Step::Fact::kHappened || (s.fact == Step::Fact::kOpen && s.said_done);
+  });
 }
 Model::Paths Model::refused() const {
   return where([](const Step& s) { return s.fact == Step::Fact::kNotHappened; });
@@ -237,7 +251,7 @@ Model::Paths Model::undone() const {
 Model::Paths Model::leftovers() const {
   return where([](const Step& s) {
     const bool over = s.undo == Step::Undo::kDone || s.undo == Step::Undo::kSkipped;
-    return s.plan->holds && s.fact == Step::Fact::kHappened && !over;
+    return !s.held.empty() && s.plan->undo != Plan::Undo::kNone && !over;
   });
 }
 
@@ -283,7 +297,7 @@ Model::Paths Model::must_undo() const {
 bool Model::pivot_may_have_run() const {
   for (const Step* step : all()) {
     if (step->plan->pivot && step->is_call() && step->fact == Step::Fact::kOpen) {
-      return step->sent || step->unknown > 0 || step->stuck;
+      return step->sent || step->unknown > 0 || step->stuck || step->said_done;
     }
   }
   return false;

@@ -15,125 +15,6 @@ namespace weft::test {
 
 using Kind = Plan::Kind;
 
-// ---- Searches over the tree -------------------------------------------------------------------
-
-std::vector<Model::Step*> Model::all() const {
-  std::vector<Step*> found;
-  const std::function<void(Step&)> visit = [&](Step& step) {
-    found.push_back(&step);
-    for (const auto& list : step.lists) {
-      for (const auto& inner : list->steps) visit(*inner);
-    }
-    for (const auto& inner : step.route.steps) visit(*inner);
-  };
-  visit(*root_);
-  return found;
-}
-
-Model::Step& Model::at(const std::string& path) const {
-  for (Step* step : all()) {
-    if (step != root_.get() && step->path == path) return *step;
-  }
-  assert(false && "the model never entered this step");
-  return *root_;
-}
-
-Model::Paths Model::where(bool (*holds)(const Step&)) const {
-  Paths paths;
-  for (const Step* step : all()) {
-    if (step->is_call() && holds(*step)) paths.insert(step->path);
-  }
-  return paths;
-}
-
-/// Something in it may still change forward.
-bool Model::open(const Step& step) const {
-  if (step.is_call() && step.fact == Step::Fact::kOpen) return true;
-  return open(step.route) || std::any_of(step.lists.begin(), step.lists.end(),
-                                         [this](const auto& list) { return open(*list); });
-}
-bool Model::open(const List& list) const {
-  return std::any_of(list.steps.begin(), list.steps.end(),
-                     [this](const auto& step) { return open(*step); });
-}
-
-/// Owed are exactly the steps that happened or are in doubt, as far as there is an undo for them.
-bool Model::owes_itself(const Step& step) const {
-  const bool perhaps = step.fact == Step::Fact::kHappened || step.fact == Step::Fact::kInDoubt;
-  const bool over = step.undo == Step::Undo::kDone || step.undo == Step::Undo::kSkipped;
-  if (step.again) return true;
-  return step.is_call() && perhaps && !over && !past_pivot_ && step.plan->undo != Plan::Undo::kNone;
-}
-bool Model::owed(const Step& step) const {
-  return owes_itself(step) || owed(step.route) ||
-         std::any_of(step.lists.begin(), step.lists.end(),
-                     [this](const auto& list) { return owed(*list); });
-}
-bool Model::owed(const List& list) const {
-  return std::any_of(list.steps.begin(), list.steps.end(),
-                     [this](const auto& step) { return owed(*step); });
-}
-
-/// An undo in it is on its way or tried again; one that is stuck holds up nobody else.
-bool Model::being_undone(const Step& step) const {
-  return step.undo == Step::Undo::kSent || step.undo == Step::Undo::kPause ||
-         being_undone(step.route) ||
-         std::any_of(step.lists.begin(), step.lists.end(),
-                     [this](const auto& list) { return being_undone(*list); });
-}
-bool Model::being_undone(const List& list) const {
-  return std::any_of(list.steps.begin(), list.steps.end(),
-                     [this](const auto& step) { return being_undone(*step); });
-}
-
-/// Some scope around the step is being left.
-bool Model::leaving(const Step& step) const {
-  for (const List* list = step.around; list != nullptr; list = list->owner->around) {
-    if (list->leaving || list->failed || list->owner->state == Step::State::kLeaving) return true;
-  }
-  return false;
-}
-
-/// The outermost scope being left around the step waits for nothing any more.
-bool Model::settled(const Step& step) const {
-  bool settled = step.state == Step::State::kLeaving;
-  for (const List* list = step.around; list != nullptr; list = list->owner->around) {
-    if (list->leaving) settled = !open(*list);
-    if (list->owner->state == Step::State::kLeaving) settled = !open(*list->owner);
-  }
-  return settled;
-}
-
-/// A waits for B if A precedes B in the innermost list that holds both; foreach items are undone at
-/// most `at_once` at a time. An item at work may go on although others were let in (a repair, an
-/// operator's retry); it need not.
-bool Model::in_turn(const Step& step, bool may) const {
-  if (owed(step.route)) return false;
-  const Step* inner = &step;
-  for (const List* list = step.around; list != nullptr; list = inner->around) {
-    bool later = false;
-    for (const auto& other : list->steps) {
-      if (later && owed(*other)) return false;
-      later = later || other.get() == inner;
-    }
-    const Step& owner = *list->owner;
-    const bool together = owner.state == Step::State::kLeaving || leaving(owner);
-    if (together && owner.plan->kind == Kind::kForeach && list != &owner.route) {
-      int others = 0;
-      for (const auto& item : owner.lists) {
-        others += item.get() != list && being_undone(*item) ? 1 : 0;
-      }
-      if (others >= owner.plan->at_once && !(may && being_undone(*list))) return false;
-    }
-    // What was done by an error route came after what it repairs.
-    if (list != &owner.route && owed(owner.route)) return false;
-    inner = &owner;
-  }
-  return true;
-}
-
-// ---- Rules, applied until nothing changes -----------------------------------------------------
-
 void Model::settle_down() {
   do {
     changed_ = false;
@@ -147,6 +28,11 @@ void Model::settle_down() {
       stuck_ = true;
       late_ = false;
     }
+    for (Step* step : all()) {
+      const bool over = step->undo == Step::Undo::kDone || step->undo == Step::Undo::kSkipped;
+      const bool nobody = step->plan->undo == Plan::Undo::kNone || (over && !step->again);
+      if (finishing_ && state_ == "running" && nobody) give_up_held(*step, ledger_.written_off);
+    }
     // Nothing depends on a deadline that has passed: what can still be done is done.
     if (finishing_ && leftovers().empty() && repairs().empty()) {
       state_ = "completed";
@@ -157,10 +43,14 @@ void Model::settle_down() {
 
 /// In a scope that is being left nothing is tried again: what is known now is what is owed.
 void Model::resolve_paused(Step& step) {
-  if (!step.is_call() || step.fact != Step::Fact::kOpen || !leaving(step)) return;
-  if (step.sent || step.probe_sent) return;
-  step.fact = step.unknown > 0 ? Step::Fact::kInDoubt : Step::Fact::kNotHappened;
+  if (!leaving(step)) return;
+  step.resting = false;
+  if (step.fact != Step::Fact::kOpen) return;
+  if (!step.is_call() && !step.waits()) return;
+  if (step.sent || step.probe_sent || step.stuck || step.again_by_hand) return;
   changed_ = true;
+  if (step.unknown > 0 || step.said_done) return doubt(step);
+  step.fact = Step::Fact::kNotHappened;
 }
 
 void Model::begin(List& list, const std::vector<Plan>& plans, Step* owner,
@@ -205,6 +95,7 @@ void Model::fail(Step& step) {
   if (&step == root_.get()) {
     state_ = undid_ ? "compensated" : "failed";
     step.state = Step::State::kFailed;
+    for (Step* holder : all()) give_up_held(*holder, ledger_.written_off);
     return;
   }
   const auto& routes = step.plan->routes;
@@ -225,6 +116,11 @@ void Model::look_at(Step& step) {
   };
   switch (step.state) {
     case Step::State::kActive:
+      if (step.waits()) {
+        if (step.fact == Step::Fact::kHappened) becomes(Step::State::kSucceeded);
+        return;
+      }
+      if (step.plan->kind == Kind::kRepeat) return look_at_rounds(step);
       if (!step.is_call()) return look_inside(step);
       if (step.fact == Step::Fact::kHappened) {
         becomes(Step::State::kSucceeded);
@@ -236,6 +132,15 @@ void Model::look_at(Step& step) {
       return;
     case Step::State::kLeaving:
       if (!open(step) && !owed(step)) fail(step);
+      return;
+    case Step::State::kTimedOut:
+      look_at(step.on_timeout);
+      if (!step.on_timeout.error.empty()) {
+        step.error = step.on_timeout.error;
+        becomes(Step::State::kLeaving);
+      } else if (step.on_timeout.succeeded) {
+        becomes(Step::State::kSucceeded);
+      }
       return;
     case Step::State::kRouting:
       look_at(step.route);

@@ -44,7 +44,10 @@ class Generator {
 
   Plan step(int depth, bool after_pivot) {
     --left_;
-    Plan plan = depth < 3 && one_in(3) ? block(depth, after_pivot) : call(after_pivot);
+    Plan plan = depth < 3 && one_in(3) ? block(depth, after_pivot)
+                : one_in(10)           ? wait()
+                : one_in(10)           ? listen(depth, after_pivot)
+                                       : call(after_pivot);
     if (!after_pivot && one_in(4)) {
       Plan::Route route;
       route.error = one_in(3) ? "refused" : (one_in(3) ? "timeout" : "any");
@@ -65,11 +68,71 @@ class Generator {
     plan.undo = after_pivot || one_in(7) ? Plan::Undo::kNone
                 : one_in(9)              ? Plan::Undo::kManual
                                          : Plan::Undo::kCall;
-    plan.holds = plan.undo == Plan::Undo::kCall && one_in(3);
+    if (one_in(3)) plan.holds = items(3);
+    if (one_in(8)) plan.consumes = items(1);
+    if (one_in(8)) plan.releases = items(1);
+    if (one_in(12)) plan.rest = one_in(2) ? Plan::Rest::kConsumed : Plan::Rest::kReleased;
+    return plan;
+  }
+
+  Items items(int most) {
+    Items items;
+    for (const char* what : {"A", "B"}) {
+      if (const int amount = below(most + 1); amount > 0) items[what] = amount;
+    }
+    return items;
+  }
+
+  Plan wait() {
+    Plan plan;
+    plan.kind = Kind::kWait;
+    plan.name = "w" + std::to_string(++named_);
+    plan.wait_ms = below(3) * 1'000;
+    return plan;
+  }
+
+  Plan listen(int depth, bool after_pivot) {
+    Plan plan;
+    plan.kind = Kind::kListen;
+    plan.name = "l" + std::to_string(++named_);
+    // A branch that succeeds at once would make the race a matter of taste: `won` never comes early.
+    plan.event = races_ > 0 ? "won" : one_in(2) ? "paid" : "packed";
+    plan.signals_only = one_in(2);
+    plan.picky = one_in(3);
+    plan.impatient = one_in(2);
+    if (plan.impatient) on_timeout(plan, depth, after_pivot);
+    return plan;
+  }
+
+  void on_timeout(Plan& plan, int depth, bool after_pivot) {
+    const int way = below(after_pivot ? 2 : 3);
+    plan.spent = way == 0 ? Plan::Spent::kContinue : way == 1 ? Plan::Spent::kDo : Plan::Spent::kRaise;
+    if (plan.spent == Plan::Spent::kRaise && one_in(2)) plan.raises = "refused";
+    if (plan.spent == Plan::Spent::kDo) plan.lists.push_back(some(depth, after_pivot));
+  }
+
+  List some(int depth, bool after_pivot) {
+    List list = steps(depth + 1, 1 + below(2), after_pivot);
+    if (list.empty()) list.push_back(call(after_pivot));
+    return list;
+  }
+
+  Plan repeat(int depth, bool after_pivot) {
+    Plan plan;
+    plan.kind = Kind::kRepeat;
+    plan.name = "r" + std::to_string(++named_);
+    // A round that ends at once would be a matter of taste wherever others run beside it.
+    plan.lists.push_back({call(after_pivot)});
+    for (Plan& step : steps(depth + 1, below(2), after_pivot)) plan.lists[0].push_back(std::move(step));
+    plan.rounds_max = 1 + below(3);
+    plan.until_round = below(4);
+    plan.wait_ms = one_in(2) ? 1'000 : 0;
+    on_timeout(plan, depth, after_pivot);
     return plan;
   }
 
   Plan block(int depth, bool after_pivot) {
+    if (one_in(5)) return repeat(depth, after_pivot);
     Plan plan;
     plan.name = "b" + std::to_string(++named_);
     const auto body = [&] { return steps(depth + 1, 1 + below(3), after_pivot); };
@@ -117,12 +180,17 @@ void each_list(List& list, const std::function<void(List&)>& visit) {
 std::string describe_list(const List& list, const std::string& indent);
 
 std::string describe_step(const Plan& plan, const std::string& indent) {
-  static constexpr const char* kKinds[] = {"call", "do", "parallel", "race", "choice", "foreach"};
+  static constexpr const char* kKinds[] = {"call",    "do",   "parallel", "race",  "choice",
+                                           "foreach", "wait", "listen",   "repeat"};
   std::string text = indent + plan.name + ": " + kKinds[static_cast<int>(plan.kind)];
   if (plan.kind == Kind::kCall) {
     text += " attempts=" + std::to_string(plan.attempts_max);
     if (plan.pivot) text += " pivot";
-    if (plan.holds) text += " holds";
+    if (!plan.holds.empty()) text += " holds" + describe(plan.holds);
+    if (!plan.consumes.empty()) text += " consumes" + describe(plan.consumes);
+    if (!plan.releases.empty()) text += " releases" + describe(plan.releases);
+    if (plan.rest == Plan::Rest::kConsumed) text += " consumes-the-rest";
+    if (plan.rest == Plan::Rest::kReleased) text += " releases-the-rest";
     if (plan.undo == Plan::Undo::kNone) text += " no-undo";
     if (plan.undo == Plan::Undo::kManual) text += " manual-undo";
     if (plan.undo == Plan::Undo::kCall)
@@ -133,6 +201,21 @@ std::string describe_step(const Plan& plan, const std::string& indent) {
   if (plan.kind == Kind::kForeach) {
     text += " items=" + std::to_string(plan.items) + " at_once=" + std::to_string(plan.at_once) +
             " tolerate=" + std::to_string(plan.tolerate);
+  }
+  if (plan.kind == Kind::kListen) {
+    text += " " + plan.event;
+    if (plan.signals_only) text += " signals-only";
+    if (plan.picky) text += " picky";
+    if (plan.impatient) text += " timeout";
+  }
+  if (plan.kind == Kind::kRepeat) {
+    text += " at_most=" + std::to_string(plan.rounds_max) +
+            " until=" + std::to_string(plan.until_round) + (plan.wait_ms > 0 ? " pausing" : "");
+  }
+  if (plan.kind == Kind::kRepeat || plan.impatient) {
+    text += plan.spent == Plan::Spent::kDo         ? " on_timeout=do"
+            : plan.spent == Plan::Spent::kContinue ? " on_timeout=continue"
+                                                   : " on_timeout=raise " + plan.raises;
   }
   text += "\n";
   for (std::size_t i = 0; i < plan.lists.size(); ++i) {
@@ -156,6 +239,12 @@ std::string describe_list(const List& list, const std::string& indent) {
 }  // namespace
 
 List generate_plan(std::mt19937_64& random, int size) { return Generator(random, size).top(); }
+
+std::string describe(const Items& items) {
+  std::string text;
+  for (const auto& [what, amount] : items) text += " " + std::to_string(amount) + what;
+  return text;
+}
 
 std::string describe(const List& top) { return describe_list(top, "  "); }
 
@@ -196,7 +285,7 @@ std::vector<List> smaller_plans(const List& top) {
         return true;
       });
       try_change(number, place, [](List& list, std::size_t i) {
-        if (list[i].kind == Kind::kCall) return false;
+        if (list[i].lists.empty()) return false;
         const List inner = list[i].lists[0];
         list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
         list.insert(list.begin() + static_cast<std::ptrdiff_t>(i), inner.begin(), inner.end());
@@ -213,10 +302,23 @@ std::vector<List> smaller_plans(const List& top) {
         if (plan.lists.size() > 2) return plan.lists.pop_back(), true;
         if (plan.kind == Kind::kForeach && plan.items > 1) return --plan.items, true;
         if (plan.kind == Kind::kForeach && plan.at_once > 1) return --plan.at_once, true;
+        if (plan.spent == Plan::Spent::kDo) {
+          plan.lists.pop_back();
+          return plan.spent = Plan::Spent::kContinue, true;
+        }
+        if (plan.rounds_max > 1) return --plan.rounds_max, true;
+        if (plan.until_round > 0) return --plan.until_round, true;
+        if (plan.picky) return plan.picky = false, true;
+        if (plan.wait_ms > 0) return plan.wait_ms = 0, true;
         if (plan.attempts_max > 1) return --plan.attempts_max, true;
         if (plan.undo_attempts_max > 1) return --plan.undo_attempts_max, true;
         if (plan.probes_max > 0) return --plan.probes_max, true;
-        if (plan.holds) return plan.holds = false, true;
+        for (Items* items : {&plan.holds, &plan.consumes, &plan.releases}) {
+          if (items->empty()) continue;
+          if (--items->begin()->second == 0) items->erase(items->begin());
+          return true;
+        }
+        if (plan.rest != Plan::Rest::kStays) return plan.rest = Plan::Rest::kStays, true;
         if (plan.undo_goes_on) return plan.undo_goes_on = false, true;
         return false;
       });

@@ -96,6 +96,35 @@ class Builder {
         if (plan.tolerate > 0) step.foreach->tolerate.emplace().count = plan.tolerate;
         break;
       }
+      case Plan::Kind::kWait:
+        step.kind = dsl::StepKind::kWait;
+        step.wait.emplace().duration_ms = plan.wait_ms;
+        break;
+      case Plan::Kind::kListen: {
+        step.kind = dsl::StepKind::kListen;
+        dsl::ListenSpec listen;
+        listen.event = plan.event;
+        if (!plan.signals_only) {
+          listen.correlate_event = expression("$event.order");
+          listen.correlate_equals = Template::literal(Value(kCorrelation));
+        }
+        if (plan.picky) listen.filter = *dsl::Expression::compile("$event.big");
+        if (plan.impatient) listen.timeout_ms = 60'000;
+        if (plan.impatient) listen.on_timeout = on_timeout(plan, id);
+        step.listen = std::move(listen);
+        break;
+      }
+      case Plan::Kind::kRepeat: {
+        step.kind = dsl::StepKind::kRepeat;
+        const std::string until = "$index >= " + std::to_string(plan.until_round);
+        const BlockId body = list(plan.lists[0], id, Block::Role::kBody, 0);
+        step.repeat = dsl::RepeatSpec{.body = body,
+                                      .until = *dsl::Expression::compile(until),
+                                      .rounds_max = plan.rounds_max,
+                                      .every_ms = plan.wait_ms,
+                                      .on_timeout = on_timeout(plan, id)};
+        break;
+      }
     }
     for (std::uint32_t i = 0; i < plan.routes.size(); ++i) {
       const Plan::Route& route = plan.routes[i];
@@ -110,6 +139,24 @@ class Builder {
     return id;
   }
 
+  dsl::TimeoutAction on_timeout(const Plan& plan, StepId owner) {
+    using Way = dsl::TimeoutAction::Kind;
+    dsl::TimeoutAction action;
+    action.kind = plan.spent == Plan::Spent::kDo         ? Way::kDo
+                  : plan.spent == Plan::Spent::kContinue ? Way::kContinue
+                                                         : Way::kRaise;
+    const char* code = plan.kind == Plan::Kind::kRepeat ? "exhausted" : "timeout";
+    if (action.kind == Way::kRaise) action.raise = plan.raises.empty() ? code : plan.raises;
+    if (action.kind == Way::kDo) {
+      action.body = list(plan.lists.back(), owner, Block::Role::kTimeout, 0);
+    }
+    return action;
+  }
+
+  static Template expression(const char* text) {
+    return Template::expression(*dsl::Expression::compile(text));
+  }
+
   void call(const Plan& plan, dsl::Step& step) {
     step.kind = dsl::StepKind::kCall;
     dsl::CallSpec& call = step.call.emplace();
@@ -117,10 +164,17 @@ class Builder {
     call.pivot = plan.pivot;
     call.retry.attempts_max = plan.attempts_max;
     call.retry.given = plan.attempts_max > 0;
-    if (plan.holds) {
-      const Value items = *Value::parse(R"([{"sku":"A","qty":1}])");
-      call.holds.push_back({"stock", Template::literal(items)});
+    call.with = Template::literal(Value::object({{"lines", value_of(plan.holds)}}));
+    if (!plan.holds.empty()) {
+      call.holds.push_back({"stock", expression("($reply // $with).lines")});
     }
+    const auto some = [](const Items& items) {
+      return dsl::ResourceMovement{"stock", Template::literal(value_of(items))};
+    };
+    if (!plan.consumes.empty()) call.consumes.push_back(some(plan.consumes));
+    if (!plan.releases.empty()) call.releases.push_back(some(plan.releases));
+    if (plan.rest == Plan::Rest::kConsumed) call.consumes.push_back({"stock", {}});
+    if (plan.rest == Plan::Rest::kReleased) call.releases.push_back({"stock", {}});
     if (plan.probes_max > 0) {
       dsl::ProbeSpec& probe = call.probe.emplace();
       probe.target = {"world", "find"};
@@ -133,6 +187,7 @@ class Builder {
                                                    : dsl::CompensationSpec::Kind::kNone;
     if (past_pivot_ || plan.pivot) undo.kind = dsl::CompensationSpec::Kind::kAbsent;
     undo.target = {"world", "undo"};
+    undo.with = Template::object({{"lines", expression("$held.stock")}});
     undo.retry.attempts_max = plan.undo_attempts_max;
     undo.retry.given = true;
     undo.continue_on_failure = plan.undo_goes_on;
@@ -147,6 +202,23 @@ class Builder {
 };
 
 }  // namespace
+
+Value value_of(const Items& items) {
+  Value::Array lines;
+  for (const auto& [what, amount] : items) {
+    lines.push_back(Value::object({{"sku", what}, {"qty", amount}}));
+  }
+  return Value::array(std::move(lines));
+}
+
+Items items_of(const Value& value) {
+  Items items;
+  for (const Value& line : value.as_array()) {
+    items[line.find("sku")->as_string()] +=
+        static_cast<int>(*line.find("qty")->as_decimal().to_integer());
+  }
+  return items;
+}
 
 dsl::SagaGraph graph_of(const List& top) { return Builder().build(top); }
 
