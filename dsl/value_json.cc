@@ -2,8 +2,10 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 
 #include "dsl/json_text.h"
+#include "dsl/plain_text.h"
 #include "dsl/utf8.h"
 #include "dsl/value.h"
 #include "dsl/value_data.h"
@@ -14,14 +16,6 @@ namespace {
 // Rarely more than quotes, colons and a few escapes beyond what Value::text_size() counts.
 constexpr std::size_t kRoomToSpare = 64;
 constexpr std::size_t kRoomMax = std::size_t{1} << 20U;  // Beyond it, it may grow as it is written.
-
-// 1: stands in a JSON string as it is.
-constexpr std::array<std::uint8_t, 256> plain_bytes() {
-  std::array<std::uint8_t, 256> table{};
-  for (std::size_t c = 0x20; c < table.size(); ++c) table[c] = c != '"' && c != '\\' ? 1 : 0;
-  return table;
-}
-constexpr std::array<std::uint8_t, 256> kPlain = plain_bytes();
 
 void append_escaped(std::string& out, unsigned char c) {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -135,13 +129,22 @@ std::string written(const Value& value, const Style& style) {
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
+  std::size_t at = plain_until(text, 0);
+  if (at == text.size()) {  // As nearly all are: one piece.
+    const std::size_t begin = out.size();
+    out.resize(begin + text.size() + 2);
+    out[begin] = '"';
+    if (!text.empty()) std::memcpy(out.data() + begin + 1, text.data(), text.size());
+    out.back() = '"';
+    return;
+  }
   out.push_back('"');
   std::size_t plain_begin = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (kPlain[c] != 0) continue;
-    out.append(text, plain_begin, i - plain_begin);
-    plain_begin = i + 1;
+  for (; at < text.size(); at = plain_until(text, at)) {
+    const auto c = static_cast<unsigned char>(text[at++]);
+    if (c >= 0x80) continue;  // Part of a character that is written as it is.
+    out.append(text, plain_begin, at - 1 - plain_begin);
+    plain_begin = at;
     append_escaped(out, c);
   }
   out.append(text, plain_begin);

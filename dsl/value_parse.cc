@@ -2,11 +2,15 @@
 #include <charconv>
 #include <optional>
 
+#include "dsl/plain_text.h"
 #include "dsl/utf8.h"
 #include "dsl/value.h"
 #include "dsl/value_data.h"
 
 namespace weft::dsl {
+
+// Lines of an order and answers have so many, and need not move while they are read.
+constexpr std::size_t kMembersUsual = 4;
 
 /// One pass over a JSON text. Written by hand because numbers must never pass through a double,
 /// duplicate keys must be refused, and every limit must hold while reading, not afterwards.
@@ -136,6 +140,7 @@ class JsonParser {
     if (too_deep(depth)) return false;
     ++at_;
     Value::Object members;
+    members.reserve(kMembersUsual);
     const std::size_t first_key = key_offsets_.size();
     skip_blanks();
     if (next_is('}')) {
@@ -196,6 +201,7 @@ class JsonParser {
     std::size_t plain_begin = at_;
     const auto flush = [&] { out.append(text_, plain_begin, at_ - plain_begin); };
     for (;;) {
+      at_ = plain_until(text_, at_);
       if (at_ >= text_.size()) return expected("the closing `\"`");
       const auto c = static_cast<unsigned char>(text_[at_]);
       if (c == '"') {
@@ -210,8 +216,6 @@ class JsonParser {
       } else if (c < 0x20) {
         return fail(JsonError::Kind::kSyntax, at_,
                     "a control character in a string must be written as an escape");
-      } else if (c < 0x80) {
-        ++at_;
       } else {
         const std::size_t size = utf8_sequence_size(text_, at_);
         if (size == 0) return fail(JsonError::Kind::kBadUtf8, at_, "this is not valid UTF-8");

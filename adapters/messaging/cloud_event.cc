@@ -17,9 +17,7 @@ bool is_attribute_name(std::string_view name) {
 
 }  // namespace
 
-namespace {
-
-std::string attributes(const CloudEvent& event, bool with_data) {
+std::string cloud_event_json(const CloudEvent& event) {
   std::string json;
   json.reserve(event.data.size() + 1024);
   json += R"({"specversion":"1.0")";
@@ -28,25 +26,12 @@ std::string attributes(const CloudEvent& event, bool with_data) {
   append_text_member(json, "type", event.type);
   if (!event.subject.empty()) append_text_member(json, "subject", event.subject);
   if (!event.time.empty()) append_text_member(json, "time", event.time);
-  if (with_data) append_text_member(json, "datacontenttype", event.data_content_type);
+  if (!event.data.empty()) append_text_member(json, "datacontenttype", event.data_content_type);
   for (const auto& [name, value] : event.extensions) {
     if (is_attribute_name(name) && is_json(value)) append_member(json, name, value);
   }
-  return json;
-}
-
-}  // namespace
-
-std::string cloud_event_json(const CloudEvent& event) {
-  std::string json = attributes(event, !event.data.empty());
   if (!event.data.empty()) append_member(json, "data", event.data);
   json += '}';
-  return json;
-}
-
-std::string cloud_event_head(const CloudEvent& event) {
-  std::string json = attributes(event, true);
-  json += R"(,"data":)";
   return json;
 }
 

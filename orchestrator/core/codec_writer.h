@@ -41,7 +41,11 @@ class Writer {
     if (value.is_null()) {
       put_varint(payload_, 0);
     } else {
-      put_text(payload_, value.to_json());
+      const std::size_t start = payload_.size();
+      value.append_json(payload_);
+      std::string prefix;
+      put_varint(prefix, payload_.size() - start);
+      payload_.insert(start, prefix);
     }
   }
   /// One structure whose fields `body(*this)` writes.

@@ -1,9 +1,11 @@
 #include "orchestrator/core/event_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "dsl/json_text.h"
@@ -14,10 +16,24 @@
 namespace weft::core {
 namespace {
 
+using std::string_view_literals::operator""sv;
+
 void append_number(std::string& out, std::int64_t number) {
   std::array<char, 24> digits{};
   out.append(digits.data(),
              std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
+}
+
+/// A member's name up to its value. Ours: nothing in it is escaped.
+void append_name(std::string& out, bool is_first, std::string_view name) {
+  const std::size_t begin = out.size();
+  out.resize(begin + name.size() + (is_first ? 3 : 4));
+  char* at = out.data() + begin;
+  if (!is_first) *at++ = ',';
+  *at++ = '"';
+  at = std::copy(name.begin(), name.end(), at);
+  *at++ = '"';
+  *at = ':';
 }
 
 /// What event_data.cc makes as a value, as text: every transition is told to the world, and most
@@ -44,10 +60,7 @@ class TextWriter {
 
  private:
   void begin(const char* name) {
-    out_ += first_ ? "\"" : ",\"";
-    first_ = false;
-    out_ += name;  // Ours: nothing in it is escaped.
-    out_ += "\":";
+    append_name(out_, std::exchange(first_, false), name);
   }
 
   bool append_text(std::string_view text) {
@@ -100,7 +113,7 @@ class TextWriter {
 /// A text, or null for an empty one.
 void append_text_or_null(std::string& out, std::string_view text) {
   if (text.empty()) {
-    out += "null";
+    out += "null"sv;
   } else {
     dsl::append_json_string(out, text);
   }
@@ -133,11 +146,8 @@ void append_event_json_text(std::string& out, const SagaState& birth_of, const E
   const StepPath path = path_of(event);
   const std::int64_t attempt = attempt_of(event);
   out += '{';
-  auto named = [&out, first = true](const char* name) mutable {
-    out += first ? "\"" : ",\"";
-    first = false;
-    out += name;
-    out += "\":";
+  auto named = [&out, first = true](std::string_view name) mutable {
+    append_name(out, std::exchange(first, false), name);
   };
   named("saga");
   dsl::append_json_string(out, birth.saga.str());
@@ -159,16 +169,16 @@ void append_event_json_text(std::string& out, const SagaState& birth_of, const E
   if (attempt > 0) {
     append_number(out, attempt);
   } else {
-    out += "null";
+    out += "null"sv;
   }
   named("actor");
-  out += "{\"name\":";
+  out += R"({"name":)"sv;
   dsl::append_json_string(out, event.actor.name);
-  out += ",\"role\":";
+  out += R"(,"role":)"sv;
   dsl::append_json_string(out, event.actor.role);
-  out += ",\"via\":";
+  out += R"(,"via":)"sv;
   dsl::append_json_string(out, event.actor.via);
-  out += event.actor.verified ? ",\"verified\":true}" : ",\"verified\":false}";
+  out += event.actor.verified ? R"(,"verified":true})"sv : R"(,"verified":false})"sv;
   named("reason");
   append_text_or_null(out, event.reason);
   named("trace_id");

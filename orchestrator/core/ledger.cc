@@ -36,8 +36,20 @@ std::string dimensions_of(const Value& item, const std::string& quantity) {
   return text;
 }
 
-/// Equal dimensions, without a text to compare.
+/// Equal dimensions, without a text to compare. Items of one resource nearly always have the same
+/// members in the same order; those that do not are compared by name.
 bool same_thing(const Value& a, const Value& b, const std::string& quantity) {
+  const Value::Object& left = a.as_object();
+  const Value::Object& right = b.as_object();
+  bool alike = left.size() == right.size();
+  for (std::size_t i = 0; alike && i < left.size(); ++i) {
+    if (left[i].key != right[i].key) {
+      alike = false;
+    } else if (left[i].value != right[i].value && left[i].key != quantity) {
+      return false;
+    }
+  }
+  if (alike) return true;
   const auto dimensions = [&](const Value& item) {
     return item.size() - (item.find(quantity) == nullptr ? 0 : 1);
   };
@@ -192,17 +204,21 @@ tl::expected<Value, std::string> normalise_items(const dsl::ResourceDefinition& 
   Pile result(Value(), resource.quantity);
   std::size_t index = 0;
   for (const Value& item : items.as_array()) {
-    const std::string where = "item " + std::to_string(index++) + " of `" + resource.name + "`";
-    if (!item.is_object()) return tl::unexpected(where + " is no object");
+    const std::size_t number = index++;
+    const auto where = [&] {
+      return "item " + std::to_string(number) + " of `" + resource.name + "`";
+    };
+    if (!item.is_object()) return tl::unexpected(where() + " is no object");
     Value::Object members;
+    members.reserve(resource.by.size() + 1);
     for (const std::string& dimension : resource.by) {
       const Value* value = item.find(dimension);
-      if (value == nullptr) return tl::unexpected(where + " has no `" + dimension + "`");
+      if (value == nullptr) return tl::unexpected(where() + " has no `" + dimension + "`");
       members.push_back({dimension, *value});
     }
     const Value* amount = item.find(resource.quantity);
     if (amount == nullptr || !amount->is_number() || amount->as_decimal() <= Decimal{}) {
-      return tl::unexpected(where + " needs a positive number `" + resource.quantity + "`");
+      return tl::unexpected(where() + " needs a positive number `" + resource.quantity + "`");
     }
     members.push_back({resource.quantity, *amount});
     result.add(Value::object(std::move(members)), false);

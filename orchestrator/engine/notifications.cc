@@ -12,7 +12,7 @@
 #include "orchestrator/core/decider.h"
 #include "orchestrator/core/event_codec.h"
 #include "orchestrator/core/event_text.h"
-#include "orchestrator/core/sensitive.h"
+#include "orchestrator/engine/changed_notice.h"
 #include "orchestrator/engine/outbox_row.h"
 #include "orchestrator/engine/tables.h"
 #include "orchestrator/engine/trace_context.h"
@@ -38,13 +38,6 @@ void add_extensions(messaging::CloudEvent& event, const core::SagaState& state,
     event.extensions.emplace_back("traceparent",
                                   text(split_trace(state.birth.traceparent).parent));
   }
-}
-
-/// The saga's key, or its id where it has none. A key made of sensitive input is masked.
-std::string saga_subject(const core::SagaState& state) {
-  if (state.birth.key.empty()) return state.birth.saga.str();
-  if (state.birth.sensitive.empty()) return state.birth.key;
-  return core::SensitiveMask(state.birth).apply(state.birth.key);
 }
 
 std::uint64_t revision_in(const std::string& event_id) {
@@ -183,20 +176,20 @@ void Notifications::decided(const SagaEntry& entry, const core::Decided& decided
     return;  // Read from the log, when its turn has come.
   }
   const core::SagaState& state = entry.state;
+  const ChangedNotice notice(state);
   std::vector<Fresh> fresh;
   fresh.reserve(decided.events.size());
   std::uint64_t revision = revision_before;
   for (const core::Event& event : decided.events) {
-    std::string type = core::type_name(event);
     ++revision;
-    std::string body = changed_head(state, event, type, revision);
+    std::string body = notice.head(event, revision);
     const std::size_t begin = body.size();
     core::append_event_json_text(body, state, event, revision);
     // Of those who follow by HTTP, too, if there are any.
     std::string json = context_.config.on_change ? body.substr(begin) : std::string();
     body += '}';
-    auto message = changed_message(state, type, revision, std::move(body));
-    fresh.push_back({std::move(type), std::move(json), std::move(message)});
+    fresh.push_back({core::type_name(event), std::move(json),
+                     changed_message(state, event, notice.id(revision), std::move(body))});
   }
   context_.commits.after_durable_at(
       [this, place, workflow = state.birth.workflow,
@@ -216,38 +209,23 @@ void Notifications::durable(std::uint64_t first_position, const std::string& wor
     }
     ++told_;
     if (context_.config.on_change) {
-      context_.config.on_change({told_, std::move(event.type), workflow, std::move(event.event)});
+      context_.config.on_change({told_, event.type, workflow, std::move(event.event)});
     }
   }
 }
 
-namespace {
-
-std::string changed_id(const core::SagaState& state, std::uint64_t revision) {
-  return state.birth.saga.str() + "/" + std::to_string(revision);
-}
-
-}  // namespace
-
-std::string Notifications::changed_head(const core::SagaState& state, const core::Event& event,
-                                        const std::string& type, std::uint64_t revision) const {
-  messaging::CloudEvent cloud;
-  cloud.id = changed_id(state, revision);
-  cloud.source = "/weft/" + state.birth.workflow;
-  cloud.type = "weft." + type;
-  cloud.subject = saga_subject(state);
-  cloud.time = core::format_time(event.at);
-  add_extensions(cloud, state, revision);
-  return messaging::cloud_event_head(cloud);
-}
-
 tl::expected<messaging::Message, messaging::InvalidText> Notifications::changed_message(
-    const core::SagaState& state, const std::string& type, std::uint64_t revision,
-    std::string body) const {
-  auto subject = messaging::changed_subject(type, state.birth.workflow);
-  if (!subject) return tl::unexpected(subject.error());
-  return messaging::cloud_event_message(std::move(*subject), changed_id(state, revision),
-                                        std::move(body));
+    const core::SagaState& state, const core::Event& event, std::string_view id, std::string body) {
+  // By the same few subjects every time: a subject is checked letter by letter when it is made.
+  auto& of_workflow = subjects_[state.birth.workflow];
+  of_workflow.resize(std::variant_size_v<core::EventBody>);
+  std::optional<messaging::Subject>& known = of_workflow[event.body.index()];
+  if (!known) {
+    auto subject = messaging::changed_subject(core::type_name(event), state.birth.workflow);
+    if (!subject) return tl::unexpected(subject.error());
+    known = std::move(*subject);
+  }
+  return messaging::cloud_event_message(*known, id, std::move(body));
 }
 
 bool Notifications::tick() {
@@ -286,10 +264,10 @@ bool Notifications::tell(const store::EventRecord& record) {
   auto entry = context_.sagas.load(saga_of(record.stream));
   if (!event || !entry || !(*entry)->state.exists()) return true;  // pruned meanwhile, or damaged
   const core::SagaState& state = (*entry)->state;
-  const std::string type = core::type_name(*event);
+  const ChangedNotice notice(state);
   std::string json = core::event_json(state, *event, record.version).to_json();
-  auto message = changed_message(state, type, record.version,
-                                 changed_head(state, *event, type, record.version) + json + "}");
+  auto message = changed_message(state, *event, notice.id(record.version),
+                                 notice.head(*event, record.version) + json + "}");
   if (message && context_.config.notify_stream.empty()) {
     if (context_.bus.publish(std::move(*message)) == messaging::PublishResult::kBusy) return false;
   } else if (message) {
@@ -308,7 +286,8 @@ bool Notifications::tell(const store::EventRecord& record) {
                     });
   }
   if (context_.config.on_change) {
-    context_.config.on_change({record.position, type, state.birth.workflow, std::move(json)});
+    context_.config.on_change(
+        {record.position, core::type_name(*event), state.birth.workflow, std::move(json)});
   }
   return true;
 }

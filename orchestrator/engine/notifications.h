@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "adapters/messaging/requester.h"
@@ -47,17 +49,14 @@ class Notifications final {
   void settle(store::OutboxKey row);
   bool store_cursor();
   struct Fresh {  ///< One event on its way to being durable.
-    std::string type;
+    const char* type;
     std::string event;  ///< As JSON.
     tl::expected<messaging::Message, messaging::InvalidText> message;
   };
   void durable(std::uint64_t first_position, const std::string& workflow, std::vector<Fresh>& fresh);
-  /// A notice's body up to the event itself, which its maker adds, and `}`.
-  [[nodiscard]] std::string changed_head(const core::SagaState& state, const core::Event& event,
-                                         const std::string& type, std::uint64_t revision) const;
   [[nodiscard]] tl::expected<messaging::Message, messaging::InvalidText> changed_message(
-      const core::SagaState& state, const std::string& type, std::uint64_t revision,
-      std::string body) const;
+      const core::SagaState& state, const core::Event& event, std::string_view id,
+      std::string body);
   bool tell(const store::EventRecord& record);
   [[nodiscard]] tl::expected<messaging::Message, messaging::InvalidText> out_message(
       const SagaEntry& entry, const core::PublishEvent& effect) const;
@@ -65,6 +64,8 @@ class Notifications final {
   Context& context_;
   Correlation& correlation_;
   messaging::Requester& requester_;
+  /// Of notices, by workflow and type.
+  std::unordered_map<std::string, std::vector<std::optional<messaging::Subject>>> subjects_;
   std::deque<Outgoing> waiting_;     ///< For a connection.
   bool rows_owed_ = false;           ///< More wait in the outbox than here.
   std::uint64_t told_ = 0;           ///< Position up to which the world knows.

@@ -45,6 +45,28 @@ TEST(ValueTest, ReadsEscapesAndSurrogatePairs) {
             "\xC3\xA4\xF0\x9F\x98\x80/\b\f\n\r\t");
 }
 
+// Texts are looked through by eight bytes at a time: what must be escaped, or is longer than a byte,
+// is found wherever it stands, and in a text of any length.
+TEST(ValueTest, FindsWhatIsSpecialAtEveryPlace) {
+  const std::vector<std::pair<std::string, std::string>> specials = {
+      {"\"", "\\\""}, {"\\", "\\\\"},       {"\n", "\\n"},        {std::string("\0", 1), "\\u0000"},
+      {"\x1f", "\\u001f"}, {"\x7f", "\x7f"}, {"\xC3\xA9", "\xC3\xA9"}, {" ", " "}};
+  for (std::size_t length = 0; length < 28; ++length) {
+    for (std::size_t place = 0; place <= length; ++place) {
+      for (const auto& [special, written] : specials) {
+        const std::string before(place, 'a'), after(length - place, '~');
+        const std::string expected = "\"" + before + written + after + "\"";
+        const Value value(before + special + after);
+        ASSERT_EQ(value.to_json(), expected);
+        ASSERT_EQ(json(expected), value) << expected;
+        ASSERT_EQ(json("[" + expected + ",\"plain enough to end with\"]").as_array()[0], value);
+        const auto c = static_cast<unsigned char>(special[0]);
+        if (c < 0x20) refused("\"" + before + special + after + "\"");
+      }
+    }
+  }
+}
+
 TEST(ValueTest, RefusesWithTheReasonAndThePlace) {
   struct Case {
     std::string text;
