@@ -1,6 +1,6 @@
 // Places, the strict reading of YAML, durations, and texts that mean harm. What each wrong key or
 // value is answered with is in the corpus.
-#include <chrono>
+#include <ctime>
 #include <random>
 #include <string>
 
@@ -236,13 +236,12 @@ std::vector<Hostile> hostile_texts() {
           {"too_large", repeated("a: b\n", 4 * kSize)}};
 }
 
-// The bound is for machines with sanitizers and neighbours; without them each takes below 0.2 s.
+// The bound is for programs with sanitizers; without them each takes below 0.2 s.
 TEST(HostileTextTest, EndsSoonWithAFinding) {
   for (const Hostile& hostile : hostile_texts()) {
-    const auto started = std::chrono::steady_clock::now();
+    const std::clock_t started = std::clock();  // Of the processor: others may keep it from us.
     const CompileResult result = compile({{"hostile.yaml", hostile.text}}, {});
-    const auto took = std::chrono::steady_clock::now() - started;
-    EXPECT_LT(took, std::chrono::seconds(10)) << hostile.name;
+    EXPECT_LT(std::clock() - started, 10 * CLOCKS_PER_SEC) << hostile.name;
     EXPECT_LE(result.diagnostics.size(), Reporter::kFindingsMax) << hostile.name;
     if (std::string(hostile.name) != "holes") {
       EXPECT_TRUE(has_errors(result.diagnostics)) << hostile.name;
