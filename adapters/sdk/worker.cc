@@ -116,16 +116,8 @@ class Worker::Pool {
     for (int i = 0; i < std::clamp(options_.concurrency, 1, 256); ++i) {
       threads_.emplace_back([this] { work(); });
     }
-    tl::expected<void, std::string> ok;
-    for (const char* verb : {"PING", "INFO", "STATS"}) {
-      for (const auto& pattern :
-           {messaging::service_pattern(verb), messaging::service_pattern(verb, adapter_.name()),
-            messaging::service_pattern(verb, adapter_.name(), service_.id())}) {
-        if (ok) ok = listen(pattern, {}, &Pool::on_service_question);
-      }
-    }
-    if (ok)
-      ok = listen(messaging::task_pattern(adapter_.name()), messaging::kQueueGroup, &Pool::on_task);
+    auto ok =
+        listen(messaging::task_pattern(adapter_.name()), messaging::kQueueGroup, &Pool::on_task);
     if (ok && adapter_.dry_runs()) {
       ok = listen(messaging::dryrun_pattern(adapter_.name()), messaging::kQueueGroup,
                   &Pool::on_task);
@@ -135,6 +127,14 @@ class Worker::Pool {
       const auto subject = messaging::custom_subject(operation.subject);
       if (!subject) return tl::unexpected(subject.error().message);
       ok = listen(messaging::exactly(*subject), messaging::kQueueGroup, &Pool::on_task);
+    }
+    // Last: whoever is answered may send work.
+    for (const char* verb : {"PING", "INFO", "STATS"}) {
+      for (const auto& pattern :
+           {messaging::service_pattern(verb), messaging::service_pattern(verb, adapter_.name()),
+            messaging::service_pattern(verb, adapter_.name(), service_.id())}) {
+        if (ok) ok = listen(pattern, {}, &Pool::on_service_question);
+      }
     }
     return ok;
   }
