@@ -118,6 +118,17 @@ std::optional<std::int64_t> unit_ms(std::string_view unit) {
   return std::nullopt;
 }
 
+/// About so many days for what somebody may write for months and years; 0 for anything else.
+std::int64_t days_of_calendar_unit(std::string_view unit) {
+  for (const std::string_view month : {"mo", "mos", "mon", "month", "months"}) {
+    if (unit == month) return 30;
+  }
+  for (const std::string_view year : {"y", "yr", "yrs", "year", "years"}) {
+    if (unit == year) return 365;
+  }
+  return 0;
+}
+
 /// The unit somebody meant by another spelling.
 std::string_view meant_unit(std::string_view unit) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kMeant{
@@ -176,6 +187,14 @@ tl::expected<std::int64_t, QuantityError> parse_duration(std::string_view text) 
   if (unit == "w" || unit == "week" || unit == "weeks") {
     return refused("weeks are no unit: " + quoted(text),
                   "write " + quoted(std::to_string(*count * 7) + "d"));
+  }
+  if (const std::int64_t days = days_of_calendar_unit(unit); days > 0) {
+    const auto length = scaled(*count, days * kDay);
+    return refused((days == 30 ? "months are no unit: " : "years are no unit: ") + quoted(text) +
+                       ", for they have no fixed length",
+                   length ? "write days, for example " +
+                                quoted(std::to_string(*length / kDay) + "d")
+                          : std::string("write days"));
   }
   if (rest.front() == '.') {
     return refused("a duration is a whole number: " + quoted(text),

@@ -363,7 +363,7 @@ const std::array<Explanation, 17>& explanations() {
       {YAML::ErrorMsg::BLOCK_ENTRY, "a list item cannot begin here",
        "begin the list on a line of its own"},
       {YAML::ErrorMsg::END_OF_MAP, "this fits neither the mapping before it nor its end",
-       "indent it like the keys it belongs to; text after a closing quote is not allowed"},
+       "indent it like the keys it belongs to"},
       {YAML::ErrorMsg::END_OF_SEQ, "this fits neither the list before it nor its end",
        "indent it like the other items, and begin each with `- `"},
       {YAML::ErrorMsg::END_OF_MAP_FLOW, "`,` or `}` is missing before this",
@@ -391,6 +391,21 @@ const std::array<Explanation, 17>& explanations() {
        "a text that begins with `&` needs quotes"},
   }};
   return kAll;
+}
+
+/// yaml-cpp stops at the colon of a line that is indented deeper than what it belongs to, as it does
+/// at a second `: ` in one line.
+bool indented_too_far(std::string_view line, std::size_t colon) {
+  std::string_view before = line.substr(0, colon);
+  while (before.starts_with(' ') || before.starts_with("- ")) before.remove_prefix(1);
+  return !before.empty() && before.find(": ") == std::string_view::npos &&
+         before.find_first_of("\"'{[") == std::string_view::npos;
+}
+
+/// Only blanks stand between `at` and a closing quote before it.
+bool follows_a_quote(std::string_view text, std::size_t at) {
+  while (at > 0 && (text[at - 1] == ' ' || text[at - 1] == '\t')) --at;
+  return at > 0 && (text[at - 1] == '"' || text[at - 1] == '\'');
 }
 
 void explain(const YAML::Exception& error, const SourceText& source, const TreeBuilder& builder,
@@ -425,6 +440,16 @@ void explain(const YAML::Exception& error, const SourceText& source, const TreeB
       message = explanation.message;
       instead = explanation.instead;
     }
+  }
+  const std::string_view line = std::string_view(text).substr(indent_from);
+  if (error.msg.starts_with(YAML::ErrorMsg::MAP_VALUE) && !builder.open_flow() &&
+      indented_too_far(line, at - indent_from)) {
+    message = "this line is indented deeper than what it belongs to";
+    instead = "indent it like the keys it belongs to; a text that goes on from the line before "
+              "needs quotes if it contains `: `";
+  } else if (error.msg.starts_with(YAML::ErrorMsg::END_OF_MAP) && follows_a_quote(text, at)) {
+    message = "text after a closing quote is not allowed";
+    instead = "put all of it inside the quotes";
   }
   if (const auto open = builder.open_flow()) {
     const Position where = source.position(*open);
