@@ -97,6 +97,7 @@ class Decider {
                     const Error& error, const char* phase_status);
   void emit_named(const StepPath& path, const std::string& name, dsl::Value data);
   void set_status(const std::string& status);
+  [[nodiscard]] std::string on_wait_status(const Node& n) const;
   void end_overlay(const Node& n);
   void uncover(const StepPath& path);
   [[nodiscard]] const std::string* other_overlay(const StepPath& path) const;
@@ -189,9 +190,10 @@ class Decider {
   // ---- decide_operator.cc ----
   Refusal cancel(const CancelSaga& c);
   Refusal retry(const RetryStep& c);
-  Refusal skip(const SkipStep& c);
+  /// `how`, here and below: what SagaResumed says was decided.
+  Refusal skip(const SkipStep& c, const char* how = "skip");
   Refusal resume(const ResumeStep& c);
-  Refusal mark_undone(const StepPath& step);
+  Refusal mark_undone(const StepPath& step, const char* how);
   Refusal resolve(const ResolveStep& c);
   [[nodiscard]] tl::expected<std::vector<Movement>, Rejection> movements_of_skipped(
       NodeId id, const SkipStep& c) const;

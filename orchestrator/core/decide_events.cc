@@ -16,12 +16,25 @@ using dsl::Value;
 void Decider::set_status(const std::string& status) {
   if (status == s_.status && !s_.overlay) return;
   emit(StatusChanged{status, s_.status, false, {}});
+  // What another step sets lies under the status of a wait that lasts.
+  const auto waiter = std::find_if(s_.nodes.begin(), s_.nodes.end(),
+                                   [this](const Node& n) { return !on_wait_status(n).empty(); });
+  if (waiter == s_.nodes.end() || s_.ended()) return;
+  emit(StatusChanged{on_wait_status(*waiter), s_.status, true, StepPath(waiter->path)});
+}
+
+/// What a step that waits lays over the status; empty if it does not wait, or lays nothing.
+std::string Decider::on_wait_status(const Node& n) const {
+  const dsl::Step* step = n.waiting && !is_settled(n) ? step_of(n) : nullptr;
+  return step != nullptr && step->call ? step->call->on_wait_status : std::string();
 }
 
 /// The wait is over: the status under it is published again.
 void Decider::end_overlay(const Node& n) {
-  if (!n.waiting || !s_.overlay) return;
-  uncover(StepPath(n.path));
+  if (!n.waiting) return;
+  if (s_.overlay) return uncover(StepPath(n.path));
+  // A history in which another step's status has taken the overlay away: the wait ends all the same.
+  emit(StatusChanged{s_.status, s_.status, false, StepPath(n.path)});
 }
 
 void Decider::uncover(const StepPath& path) {

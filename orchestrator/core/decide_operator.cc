@@ -164,7 +164,7 @@ Decider::Refusal Decider::retry(const RetryStep& c) {
   return {};
 }
 
-Decider::Refusal Decider::skip(const SkipStep& c) {
+Decider::Refusal Decider::skip(const SkipStep& c, const char* how) {
   const auto place = stuck_place(c.step);
   if (!place) return tl::unexpected(place.error());
   if (auto fresh = check_revision(*place); !fresh) return fresh;
@@ -182,7 +182,7 @@ Decider::Refusal Decider::skip(const SkipStep& c) {
     if (!moved) return tl::unexpected(moved.error());
     movements = *std::move(moved);
   }
-  emit(SagaResumed{*place, "skip"});
+  emit(SagaResumed{*place, how});
   if (place->empty()) {
     if (code == "leftovers") emit(WrittenOff{all_held(s_, Movement::Kind::kWrittenOff)});
     then_complete();
@@ -240,7 +240,7 @@ Decider::Refusal Decider::resume(const ResumeStep& c) {
   if (mark == s_.stuck.end()) {
     return reject(Rejection::Code::kNotAllowed, "step `" + place->str() + "` is not stuck");
   }
-  if (mark->second.place == "compensation") return mark_undone(*place);
+  if (mark->second.place == "compensation") return mark_undone(*place, "resume");
   if (!place->empty()) {
     return reject(Rejection::Code::kNotAllowed,
                   "nothing would drive step `" + place->str() +
@@ -251,7 +251,7 @@ Decider::Refusal Decider::resume(const ResumeStep& c) {
   return {};
 }
 
-Decider::Refusal Decider::mark_undone(const StepPath& step) {
+Decider::Refusal Decider::mark_undone(const StepPath& step, const char* how) {
   const auto place = stuck_place(step);
   if (!place) return tl::unexpected(place.error());
   auto mark = s_.stuck.find(*place);
@@ -260,7 +260,7 @@ Decider::Refusal Decider::mark_undone(const StepPath& step) {
                   "the undo of `" + place->str() + "` is not stuck; nothing to mark as done");
   }
   const NodeId id = id_of(*place);
-  emit(SagaResumed{*place, "resume"});
+  emit(SagaResumed{*place, how});
   compensation_succeeded(id, "");  // No adapter said so: a late success is undone again.
   return {};
 }
@@ -278,9 +278,9 @@ Decider::Refusal Decider::resolve(const ResolveStep& c) {
   const bool undo = mark->second.place == "compensation";
   if (c.done && undo) {
     if (auto fresh = check_revision(*place); !fresh) return fresh;
-    return mark_undone(*place);
+    return mark_undone(*place, "undo_done");
   }
-  if (c.done || undo) return skip({*place, c.output, c.done});
+  if (c.done || undo) return skip({*place, c.output, c.done}, undo ? "undo_not_done" : "done");
   if (auto fresh = check_revision(*place); !fresh) return fresh;
   const NodeId id = id_of(*place);
   const Node& n = node(id);

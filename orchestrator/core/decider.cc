@@ -96,7 +96,7 @@ Decision Decider::run() {
         } else if constexpr (std::is_same_v<C, ResumeStep>) {
           return resume(c);
         } else if constexpr (std::is_same_v<C, MarkUndone>) {
-          return mark_undone(c.step);
+          return mark_undone(c.step, "resume");
         } else if constexpr (std::is_same_v<C, ResolveStep>) {
           return resolve(c);
         } else if constexpr (std::is_same_v<C, TerminateSaga>) {

@@ -252,6 +252,29 @@ steps:
   - {step: done, set: {}, status: done}
 )";
 
+// The shop saw "reserved" although the bank was still being waited for; and as nothing was left to
+// take off, the saga went on saying that it waits.
+TEST(AwkwardMoments, AStatusSetByAnotherBranchLiesUnderTheWait) {
+  Story s(kHead + R"(statuses: [accepted, reserved, no-bank, done]
+steps:
+  - step: both
+    parallel:
+      - {step: reserve, call: stock.reserve, on_success: {status: reserved}, compensate: none}
+      - {step: charge, call: bank.charge, on_wait: {after: 2s, status: no-bank}, compensate: none}
+  - {step: done, set: {}, status: done}
+)");
+  s.start();
+  s.command(core::ReportWaiting{StepPath("charge"), 1}, "");
+  s.reply("reserve");
+  EXPECT_EQ(s.saga().overlay_from, "reserved");
+  EXPECT_EQ(s.status(), "no-bank");
+  s.command(core::ReportWaitEnded{StepPath("charge"), 1}, "");
+  EXPECT_EQ(s.status(), "reserved");
+  EXPECT_FALSE(s.saga().find(StepPath("charge"))->waiting);
+  s.reply("charge");
+  EXPECT_EQ(s.status(), "done");
+}
+
 // Two steps wait at once: the end of one wait leaves the other's status.
 TEST(AwkwardMoments, OneOfTwoWaitsEnds) {
   Story s(kTwoWaits);
