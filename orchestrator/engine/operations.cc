@@ -21,6 +21,7 @@ const std::vector<std::string>& actions() {
   return kActions;
 }
 
+/// What decides by a person's word what became of the world, or changes a saga beyond its workflow.
 bool needs_reason(const std::string& action) {
   return action == "skip" || action == "terminate" || action == "move" || action == "mark_undone" ||
          action == "resolve";
@@ -56,6 +57,31 @@ dsl::Value children_left(const core::SagaState& state) {
   return dsl::Value::array(std::move(left));
 }
 
+/// `resume` of a stuck undo says that it was done by hand: a decision like `resolve`.
+bool resumes_an_undo(const Projections& projections, const std::string& saga,
+                     const std::string& path) {
+  const auto found = projections.stuck().find(saga);
+  return found != projections.stuck().end() &&
+         std::any_of(found->second.begin(), found->second.end(), [&](const StuckPlace& place) {
+           return place.place == "compensation" && (path.empty() || place.path == path);
+         });
+}
+
+Response undo_needs_reason() {
+  return problem(400, "reason_required",
+                 "resume of a stuck undo counts it as done by hand, which needs a reason: it is "
+                 "kept with the event (--reason, or the member `reason`); to try the undo again, "
+                 "use retry");
+}
+
+/// The pivot that a cancel waits for; empty if no step is under way there.
+std::string doubtful_pivot(const core::SagaState& state) {
+  for (const core::Node& node : state.nodes) {
+    if (node.pivot && node.own_open) return node.path.str();
+  }
+  return {};
+}
+
 }  // namespace
 
 std::optional<core::Command> Operations::command_of(const Act& act, const core::Actor& actor,
@@ -68,6 +94,13 @@ std::optional<core::Command> Operations::command_of(const Act& act, const core::
     refused =
         problem(400, "reason_required", act.action + " needs a reason: it is kept with the event");
     return std::nullopt;
+  }
+  if (act.action == "resume" && act.reason.empty()) {
+    const auto id = context_.saga_named(act.saga);
+    if (id && resumes_an_undo(context_.projections, id->str(), act.step)) {
+      refused = undo_needs_reason();
+      return std::nullopt;
+    }
   }
   core::Command command;
   command.actor = actor;
@@ -132,9 +165,10 @@ void Operations::act(Act act, const core::Actor& actor, const Reply& reply) {
   Envelope envelope;
   envelope.saga = *id;
   envelope.command = std::move(*command);
-  const bool awaits = act.await_pivot && (act.action == "cancel" || act.action == "compensate");
+  const bool cancels = act.action == "cancel" || act.action == "compensate";
+  const bool awaits = act.await_pivot && cancels;
   const bool terminates = act.action == "terminate";
-  envelope.done = [this, reply, awaits, terminates, name = act.saga](const CommandResult& result) {
+  envelope.done = [this, reply, cancels, awaits, terminates, name = act.saga](const CommandResult& result) {
     if (!result.decision) {
       Response response = result.decision.error().code == core::Rejection::Code::kUnknownSaga
                               ? unknown_saga(context_, name)
@@ -157,6 +191,10 @@ void Operations::act(Act act, const core::Actor& actor, const Reply& reply) {
       response.body = core::event_json(state, result.decision->events.front(),
                                        result.revision_before + 1)
                           .with("state", core::engine_state(state));
+      if (cancels && waits_for_pivot(state)) {
+        // Only what the world says of the pivot decides: the caller is told what it is.
+        response.body = response.body.with("waits_for", doubtful_pivot(state));
+      }
       if (terminates) response.body = response.body.with("children", children_left(state));
     }
     if (awaits && reply && waits_for_pivot(state)) {
@@ -178,7 +216,9 @@ void Operations::answer_awaiting() {
     if (waits_for_pivot(state) && context_.now.steady < awaiting.until) return false;
     awaiting.response.revision = state.revision;
     awaiting.response.body =
-        awaiting.response.body.with("state", core::engine_state(state));
+        awaiting.response.body.with("state", core::engine_state(state))
+            .with("waits_for", waits_for_pivot(state) ? dsl::Value(doubtful_pivot(state))
+                                                      : dsl::Value());
     if (state.pivot_reached) {
       const std::string instead = (*entry)->graph ? (*entry)->graph->after_pivot : std::string();
       dsl::Value::Object members;
@@ -230,6 +270,15 @@ void Operations::act_on_many(const ActOnMany& order, const core::Actor& actor, c
       }
     }
     sagas.assign(found.begin(), found.end());
+  }
+  if (order.action == "resume" && order.reason.empty() && !order.dry_run) {
+    // Before the first of them, so that nothing is half done.
+    for (const std::string& saga : sagas) {
+      const auto id = context_.saga_named(saga);
+      if (id && resumes_an_undo(context_.projections, id->str(), order.step)) {
+        return context_.answer(reply, undo_needs_reason());
+      }
+    }
   }
   if (sagas.size() > most) {
     return context_.answer(reply, problem(413, "too_many", "more sagas than one order may touch: " +

@@ -69,9 +69,10 @@ bool is_end_state(std::string_view state) {
   return std::find(kEnds.begin(), kEnds.end(), state) != kEnds.end();
 }
 
+// What cures a step may be wrong for its undo, so the place tells groups apart, too.
 std::string StuckPlace::group() const {
   std::string parts;
-  for (const std::string* part : {&workflow, &step, &error_class, &code, &adapter}) {
+  for (const std::string* part : {&workflow, &step, &place, &error_class, &code, &adapter}) {
     parts += *part;
     parts += '\0';
   }

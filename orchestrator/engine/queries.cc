@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "dsl/names.h"
 #include "orchestrator/core/decider.h"
 #include "orchestrator/core/event_codec.h"
 #include "orchestrator/engine/history.h"
@@ -39,6 +42,46 @@ const char* breaker_name(Breaker::State state) {
   return "closed";
 }
 
+/// A row with every member that any row has, so that a name that no row has is told.
+Value row_with_everything() {
+  core::SagaState state;
+  state.stuck[core::StepPath()];
+  return core::list_row(state).with("restored", true);
+}
+
+/// Why `expression` can hold for no row: it reads a name that none has. Empty if it may hold.
+std::string misread_name(const dsl::Expression& expression) {
+  static const Value row = row_with_everything();
+  const auto names_of = [](const Value& value, const std::string& before) {
+    std::vector<std::string> names;
+    for (const auto& member : value.as_object()) names.push_back(before + member.key);
+    return names;
+  };
+  for (const dsl::Reference& reference : expression.references()) {
+    if (reference.name != ".") {
+      return "there is no `$" + reference.name + "` here; a saga's row is read like `.state`";
+    }
+    if (reference.path.empty()) continue;
+    const std::string& first = reference.path[0];
+    const Value* member = row.find(first);
+    std::string wrong;
+    std::vector<std::string> known;
+    if (member == nullptr) {
+      wrong = "." + first;
+      known = names_of(row, ".");
+    } else if (first == "stuck" && reference.path.size() > 1 &&
+               member->find(reference.path[1]) == nullptr) {
+      wrong = ".stuck." + reference.path[1];
+      known = names_of(*member, ".stuck.");
+    }
+    if (wrong.empty()) continue;
+    const auto near = dsl::nearest(wrong, known);
+    return "no row has `" + wrong + "`; " +
+           (near ? "did you mean `" + *near + "`?" : "there are " + dsl::any_of_words(known));
+  }
+  return {};
+}
+
 // One condition of `weft list`: over the row's JSON.
 class RowFilter {
  public:
@@ -55,9 +98,17 @@ class RowFilter {
               std::to_string(expression.error().offset) + ")" +
               (expression.error().instead.empty() ? "" : "; " + expression.error().instead)));
     }
+    if (const std::string why = misread_name(*expression); !why.empty()) {
+      return tl::unexpected(problem(400, "unknown_field", "where: " + why));
+    }
+    for (const dsl::Reference& reference : expression->references()) {
+      reads_revision_ |= reference.path.empty() || reference.path[0] == "revision";
+    }
     where_ = std::move(*expression);
     return {};
   }
+  /// Rows are stored without it.
+  [[nodiscard]] bool reads_revision() const { return reads_revision_; }
   [[nodiscard]] bool holds(const Value& row, core::Timestamp accepted) const {
     if (started_before_ && accepted.ms > *started_before_) return false;
     if (!query_.states.empty() &&
@@ -88,6 +139,7 @@ class RowFilter {
   const ListSagas& query_;
   std::optional<std::int64_t> started_before_;
   std::optional<dsl::Expression> where_;
+  bool reads_revision_ = false;
 };
 
 }  // namespace
@@ -205,11 +257,15 @@ Response Queries::list(const ListSagas& query) const {
       const bool ahead = context_.restored.holds(accepted, value->string_or("state", ""));
       if (query.restored && !ahead) continue;
       if (ahead) *value = value->with("restored", true);
-      if (!filter.holds(*value, accepted)) continue;
       // The revision is the only thing that changes with every event, so rows do without it.
-      const auto version = context_.store.stream_version(
-          saga_stream(core::SagaId(value->string_or("saga", ""))));
-      if (version) *value = value->with("revision", static_cast<std::int64_t>(*version));
+      const auto add_revision = [&] {
+        const auto version = context_.store.stream_version(
+            saga_stream(core::SagaId(value->string_or("saga", ""))));
+        if (version) *value = value->with("revision", static_cast<std::int64_t>(*version));
+      };
+      if (filter.reads_revision()) add_revision();
+      if (!filter.holds(*value, accepted)) continue;
+      if (!filter.reads_revision()) add_revision();
       items.push_back(std::move(*value));
       if (items.size() == limit) return success(page(std::move(items), Value(to_base64url(after))));
     }

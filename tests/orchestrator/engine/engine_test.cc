@@ -230,9 +230,33 @@ TEST_F(EngineTest, ListsAndCountsFollowTheSagas) {
   const auto found = world.ask(where);
   ASSERT_EQ(found.status, 200) << found.body.to_json();
   EXPECT_EQ(found.body.find("items")->size(), 1u);
+  where.where = ".revision > 0";  // No stored row has it, every listed one does.
+  EXPECT_EQ(world.ask(where).body.find("items")->size(), 5u);
   world.restart();
   const auto status = world.ask(engine::GetStatus{});
   EXPECT_EQ(status.body.find("states")->integer_or("completed", 0), 5) << status.body.to_pretty_json();
+}
+
+// A misspelt name held for no saga and passed for "there are none", on the day somebody looked for
+// the stuck ones.
+TEST_F(EngineTest, AMisspeltFieldIsNoEmptyList) {
+  world.start();
+  const auto detail = [&](const std::string& text) {
+    engine::ListSagas where;
+    where.where = text;
+    const auto answer = world.ask(where);
+    return std::to_string(answer.status) + " " + answer.body.string_or("detail", "");
+  };
+  EXPECT_EQ(detail(R"(.sate == "stuck")"),
+            "400 where: no row has `.sate`; did you mean `.state`?");
+  EXPECT_EQ(detail(R"(.stuck.cod == "erp_rejected")"),
+            "400 where: no row has `.stuck.cod`; did you mean `.stuck.code`?");
+  EXPECT_EQ(detail(R"($state == "stuck")").substr(0, 10), "400 where:");
+  EXPECT_EQ(detail(R"(.weather == "fine")").substr(0, 34), "400 where: no row has `.weather`; ");
+  for (const char* good : {".labels.channel == \"web\"", ".restored", ".stuck.places > 1",
+                           ".status == null", ".stuck.message | test(\"lost\")"}) {
+    EXPECT_EQ(detail(good), "200 ") << good;
+  }
 }
 
 TEST_F(EngineTest, EveryTransitionIsTold) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/orchestrator/engine/engine_world.h"
@@ -26,8 +28,10 @@ class OperationsTest : public ::testing::Test {
   void SetUp() override {
     world.define("job.yaml", kJob);
     world.adapter("erp", [this](const TaskSeen& task, messaging::Subject to) {
-      return broken && task.operation == "second" ? reply_ok(std::move(to), "nonsense")
-                                                  : reply_ok(std::move(to));
+      const bool jams = (broken && task.operation == "second") ||
+                        (first_jams && task.operation == "first") ||
+                        (undo_jams && task.operation == "undo");
+      return jams ? reply_ok(std::move(to), "nonsense") : reply_ok(std::move(to));
     });
     world.start();
   }
@@ -44,7 +48,7 @@ class OperationsTest : public ::testing::Test {
     return out;
   }
   EngineWorld world;
-  bool broken = true;
+  bool broken = true, first_jams = false, undo_jams = false;
 };
 
 TEST_F(OperationsTest, AStaleActionIsRefusedWithThePresentState) {
@@ -100,6 +104,93 @@ TEST_F(OperationsTest, TheAuditNamesWhatPeopleDid) {
     actions.push_back(item.string_or("action", "") + " " + item.string_or("how", ""));
   }
   EXPECT_EQ(actions, (std::vector<std::string>{"SagaResumed not_done", "SagaStarted "}));
+}
+
+// An auditor asks who has decided what became of the money, and has to see which way.
+TEST_F(OperationsTest, TheAuditTellsWhatWasResolvedAsWhat) {
+  undo_jams = true;
+  start(3);
+  const auto resolve = [&](const std::string& saga, const std::string& as) {
+    auto order = act("resolve", saga);
+    order.reason = "asked the bank";
+    order.as = as;
+    const auto done = world.ask(order, "bea");
+    EXPECT_EQ(done.status, 200) << done.body.to_json();
+    world.run_for(1000);
+  };
+  resolve("job:j0", "done");
+  resolve("job:j1", "not_done");  // Its undo jams.
+  resolve("job:j1", "done");
+  resolve("job:j2", "not_done");
+  resolve("job:j2", "not_done");
+  EXPECT_EQ(world.state("job:j0"), "completed");
+  EXPECT_EQ(world.state("job:j1"), "compensated");
+
+  engine::ReadAudit by_bea;
+  by_bea.actor = "bea";
+  const auto audit = world.ask(by_bea);
+  std::vector<std::string> rows;
+  for (const auto& item : audit.body.find("items")->as_array()) {
+    EXPECT_EQ(item.string_or("reason", ""), "asked the bank");
+    rows.push_back(item.string_or("key", "") + " " + item.string_or("step", "") + " " +
+                   item.string_or("how", ""));
+  }
+  std::reverse(rows.begin(), rows.end());
+  EXPECT_EQ(rows, (std::vector<std::string>{"j0 second done", "j1 second not_done",
+                                            "j1 first undo_done", "j2 second not_done",
+                                            "j2 first undo_not_done"}));
+}
+
+// `resume` of a stuck undo counts it as done by hand: like every such decision it says why.
+TEST_F(OperationsTest, AnUndoIsNotCountedAsDoneWithoutAReason) {
+  undo_jams = true;
+  start(2);
+  for (const char* saga : {"job:j0", "job:j1"}) {
+    auto not_done = act("resolve", saga);
+    not_done.reason = "they have no record of it";
+    not_done.as = "not_done";
+    ASSERT_EQ(world.ask(not_done).status, 200);
+  }
+  world.run_for(1000);
+  ASSERT_EQ(world.state("job:j0"), "stuck");
+  auto resume = act("resume", "job:j0");
+  const auto refused = world.ask(resume);
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.body.string_or("code", ""), "reason_required") << refused.body.to_json();
+  engine::ActOnMany many;
+  many.action = "resume";
+  many.sagas = {"job:j0", "job:j1"};
+  many.expect = 2;
+  EXPECT_EQ(world.ask(many).body.string_or("code", ""), "reason_required");
+  EXPECT_EQ(world.state("job:j0"), "stuck");
+  resume.reason = "taken back at the desk";
+  EXPECT_EQ(world.ask(resume).status, 200);
+  EXPECT_EQ(world.state("job:j0"), "compensated");
+}
+
+// A step of one saga and its undo of another one shared a group, and one remedy was sent to both.
+TEST_F(OperationsTest, AStuckStepAndItsStuckUndoAreTwoGroups) {
+  broken = false;
+  undo_jams = first_jams = true;
+  start(1);
+  ASSERT_EQ(world.state("job:j0"), "stuck") << "going forward";
+  first_jams = false;
+  broken = true;
+  (void)world.start_saga("job", R"({"id":"back"})");
+  world.run_for(1000);
+  auto not_done = act("resolve", "job:back");
+  not_done.reason = "they have no record of it";
+  not_done.as = "not_done";
+  ASSERT_EQ(world.ask(not_done).status, 200);
+  world.run_for(1000);
+  const auto groups = world.ask(engine::ListStuck{});
+  std::vector<std::string> places;
+  for (const auto& group : groups.body.find("items")->as_array()) {
+    EXPECT_EQ(group.string_or("step", ""), "first") << group.to_json();
+    EXPECT_EQ(group.integer_or("count", 0), 1);
+    places.push_back(group.string_or("place", ""));
+  }
+  EXPECT_EQ(places, (std::vector<std::string>{"forward", "compensation"}));
 }
 
 TEST_F(OperationsTest, ReadinessSaysMoreOnlyWhereThereIsMoreToSay) {
