@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,9 @@ struct NatsOptions {
   std::chrono::milliseconds ping_interval{5000};  ///< Two unanswered pings: the link is dead.
   std::size_t send_buffer_bytes_max = 32 * 1024 * 1024;
   MessageLimits limits;
+  /// Called with a sentence (cause and remedy) when a broker answers and will not have us, or
+  /// complains; not again for the same one in a row. On a thread of the bus; plain connections only.
+  std::function<void(const std::string&)> on_refused;
 };
 
 /// MessageBus on NATS: our own wire for plain connections (nats_wire_bus.h), libnats where TLS or

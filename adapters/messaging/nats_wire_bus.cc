@@ -51,6 +51,18 @@ struct Listener {
   }
 };
 
+/// What a broker says when it ends a connection, with what to do about it.
+std::string refusal(const std::string& said) {
+  const std::string text = "the broker says \"" + said + "\"";
+  std::string lower = said;
+  for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  const bool login = lower.find("authorization") != std::string::npos ||
+                     lower.find("authentication") != std::string::npos;
+  return login ? text + ": it asks for a login; set `nats.creds`, or put user:password@ or token@ "
+                        "into `nats.url`"
+               : text;
+}
+
 class WireBus final : public MessageBus {
  public:
   WireBus(NatsOptions options, std::vector<NatsAddress> addresses)
@@ -310,7 +322,16 @@ class WireBus final : public MessageBus {
     const auto info = await(socket, wire::Frame::Kind::kInfo, deadline);
     if (!info) return std::nullopt;
     auto parsed = wire::parse_info(info->text);
-    if (!parsed || parsed->tls_required || !parsed->headers) return std::nullopt;
+    if (!parsed) return std::nullopt;
+    if (parsed->tls_required) {
+      tell("the broker requires TLS: write tls:// instead of nats:// in `nats.url`, and name its "
+           "certificate authority in `nats.tls.ca`");
+      return std::nullopt;
+    }
+    if (!parsed->headers) {
+      tell("the broker knows no message headers: NATS 2.2 or later is needed");
+      return std::nullopt;
+    }
     const std::string hello = wire::connect_line(options_.name) + std::string(wire::kPingLine);
     if (::send(socket, hello.data(), hello.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(hello.size())) {
@@ -327,6 +348,7 @@ class WireBus final : public MessageBus {
       wire::Frame frame = reader_.next();
       if (frame.kind == wanted) return frame;
       if (frame.kind == wire::Frame::Kind::kInfo) continue;
+      if (frame.kind == wire::Frame::Kind::kError) tell(refusal(frame.text));
       if (frame.kind != wire::Frame::Kind::kNothing) return std::nullopt;
       const auto left =
           std::chrono::ceil<milliseconds>(deadline - Steady::now()).count();
@@ -397,7 +419,8 @@ class WireBus final : public MessageBus {
       switch (frame.kind) {
         case wire::Frame::Kind::kNothing: return true;
         case wire::Frame::Kind::kBroken: return false;
-        case wire::Frame::Kind::kError: break;  // it closes the connection where that is the end
+        // It closes the connection where that is the end.
+        case wire::Frame::Kind::kError: tell(refusal(frame.text)); break;
         case wire::Frame::Kind::kMessage: hear(frame); break;
         case wire::Frame::Kind::kPong: answer_ping(); break;
         case wire::Frame::Kind::kPing: {
@@ -476,6 +499,13 @@ class WireBus final : public MessageBus {
     pings_out_ = 0;
   }
 
+  /// Trying again goes on for ever; the same cause is told once.
+  void tell(std::string why) {
+    if (why == told_) return;
+    told_ = std::move(why);
+    if (options_.on_refused) options_.on_refused(told_);
+  }
+
   void announce(BusState state) {
     StateHandler handler;
     {
@@ -496,6 +526,7 @@ class WireBus final : public MessageBus {
   bool announced_ = false;
   bool farewell_ = false;    // it has heard all that was said before the end
   int pings_out_ = 0;
+  std::string told_;         // the last of what the broker held against us
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

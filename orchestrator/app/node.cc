@@ -310,6 +310,10 @@ tl::expected<void, StartError> Node::Parts::open_engine(const DefinitionFiles& d
   // A broker takes 1 MiB unless told otherwise; a saga that is asked for may be larger than what
   // may come in, which the engine limits.
   nats.limits.body_bytes_max = 1024 * 1024;
+  const std::string where = "NATS at " + without_password(config.nats.url) + ": ";
+  nats.on_refused = [where](const std::string& why) {
+    log(LogLevel::kWarn, where + why, {{"code", "nats_refused"}});
+  };
   auto made = messaging::make_nats_bus(nats);
   if (!made) return tl::unexpected(StartError{kExitFailed, "NATS: " + made.error().message});
   bus = std::move(*made);
@@ -477,8 +481,8 @@ tl::expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config
   if (node.runtime.run([](engine::Engine&) {})) node.store->flush();
   if (!node.bus->connected()) {
     log(LogLevel::kWarn,
-        "NATS at " + without_password(config.nats.url) +
-            " does not answer yet: starts by HTTP are taken, tasks wait; it is tried for ever",
+        "no connection to NATS at " + without_password(config.nats.url) +
+            " yet: starts by HTTP are taken, tasks wait; it is tried for ever",
         {{"code", "nats_down"}});
   }
   node.ready = true;

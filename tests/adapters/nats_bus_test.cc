@@ -1,6 +1,11 @@
 // What only the real wire can show; the rest is in tests/contract/bus_contract_test.cc.
 #include "adapters/messaging/nats_bus.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -41,6 +46,85 @@ TEST(NatsBusTest, StartsWithoutABrokerAndFindsItLater) {
   ASSERT_EQ(bus->publish(Message(*custom_subject("news"))), PublishResult::kAccepted);
   bus->flush();
   EXPECT_TRUE(until([&] { return heard == 1; }));
+}
+
+/// A broker that greets, and answers whatever it is told with one line.
+class RefusingBroker final {
+ public:
+  RefusingBroker(std::string info, std::string answer)
+      : info_("INFO " + std::move(info) + "\r\n"), answer_(std::move(answer)) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    EXPECT_EQ(::listen(listener_, 16), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~RefusingBroker() {
+    ::shutdown(listener_, SHUT_RDWR);  // accept() returns
+    thread_.join();
+    ::close(listener_);
+  }
+  std::string url() const { return "nats://127.0.0.1:" + std::to_string(port_); }
+  int asked() const { return asked_; }
+
+ private:
+  void serve() {
+    for (;;) {
+      const int client = ::accept(listener_, nullptr, nullptr);
+      if (client < 0) return;
+      ++asked_;
+      (void)!::send(client, info_.data(), info_.size(), MSG_NOSIGNAL);
+      char heard[1000];
+      if (::recv(client, heard, sizeof(heard), 0) > 0) {
+        (void)!::send(client, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+        ::shutdown(client, SHUT_WR);
+        while (::recv(client, heard, sizeof(heard), 0) > 0) {
+        }
+      }
+      ::close(client);
+    }
+  }
+
+  std::string info_, answer_;
+  int listener_ = -1, port_ = 0;
+  std::atomic<int> asked_{0};
+  std::thread thread_;
+};
+
+// Such a broker looked like one that is down, and people searched the network for hours.
+TEST(NatsBusTest, ABrokerThatWillNotHaveUsSaysWhyOnce) {
+  struct Case {
+    const char *info, *answer, *cause, *remedy;
+  };
+  const Case cases[] = {
+      {R"({"headers":true,"tls_required":true})", "", "requires TLS", "tls://"},
+      {R"({"headers":true,"auth_required":true})", "-ERR 'Authorization Violation'\r\n",
+       "Authorization Violation", "nats.creds"},
+      {R"({"headers":false})", "", "no message headers", "NATS 2.2"},
+  };
+  for (const Case& one : cases) {
+    RefusingBroker broker(one.info, one.answer);
+    std::mutex mutex;
+    std::vector<std::string> told;
+    NatsOptions options;
+    options.url = broker.url();
+    options.reconnect_wait_min = options.reconnect_wait_max = std::chrono::milliseconds(1);
+    options.on_refused = [&](const std::string& why) {
+      const std::lock_guard lock(mutex);
+      told.push_back(why);
+    };
+    const auto bus = std::move(*make_nats_bus(options));
+    ASSERT_TRUE(until([&] { return broker.asked() >= 3; })) << one.cause;
+    bus->close();
+    ASSERT_EQ(told.size(), 1U) << one.cause;
+    EXPECT_NE(told[0].find(one.cause), std::string::npos) << told[0];
+    EXPECT_NE(told[0].find(one.remedy), std::string::npos) << told[0];
+  }
 }
 
 // A broker that hangs keeps its connections open: only unanswered pings tell.
