@@ -22,7 +22,15 @@ constexpr std::string_view kHeadTooLarge =
     R"({"type":"urn:weft:problem:head_too_large","status":431,"code":"head_too_large",)"
     R"("title":"the headers are too large"})";
 
-/// Where the head of a request ends; 0 if it has not ended.
+/// The next poll() wakes only once so many bytes are there: what has been looked at stays in the
+/// socket and would wake it for ever.
+void wake_at(int socket, std::size_t bytes) {
+  const int least = static_cast<int>(bytes);
+  setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least));
+}
+
+}  // namespace
+
 std::size_t head_length(std::string_view bytes) {
   for (std::size_t at = bytes.find('\n'); at != std::string_view::npos;
        at = bytes.find('\n', at + 1)) {
@@ -33,14 +41,7 @@ std::size_t head_length(std::string_view bytes) {
   return 0;
 }
 
-/// The next poll() wakes only once so many bytes are there: what has been looked at stays in the
-/// socket and would wake it for ever.
-void wake_at(int socket, std::size_t bytes) {
-  const int least = static_cast<int>(bytes);
-  setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least));
-}
-
-}  // namespace
+std::string_view head_too_large() { return kHeadTooLarge; }
 
 void close_connection(int socket) {
   // What was not read would turn the close into a reset, which may overtake the answer.

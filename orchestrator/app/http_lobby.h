@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -58,6 +59,11 @@ class HttpLobby final {
   std::vector<char> head_;       ///< Likewise: room for one.
   std::thread thread_;
 };
+
+/// Where the head of a request ends; 0 if it has not ended.
+[[nodiscard]] std::size_t head_length(std::string_view bytes);
+/// The answer to a head beyond the limit.
+[[nodiscard]] std::string_view head_too_large();
 
 /// Ends a connection whose other side may still be sending.
 void close_connection(int socket);

@@ -14,6 +14,8 @@
 
 #include <httplib.h>
 
+#include "orchestrator/app/tls_connection.h"
+
 namespace weft::app {
 namespace {
 
@@ -146,7 +148,88 @@ class RequestStream final : public httplib::Stream {
   std::chrono::steady_clock::time_point until_;
 };
 
-/// The head of the present request as it came; empty where the library read it (TLS).
+/// The requests of one TLS connection. As above, the head is read before the library sees a byte.
+class TlsStream final : public httplib::Stream {
+ public:
+  TlsStream(TlsConnection& connection, const LobbyOptions& limits)
+      : connection_(connection), limits_(limits) {}
+
+  /// Waits for the head of the next request; false if the connection is to be closed instead.
+  /// `ending`: asked now and then while nothing comes.
+  bool await_head(std::chrono::milliseconds idle, const std::function<bool()>& ending) {
+    using Clock = std::chrono::steady_clock;
+    auto until = Clock::now() + idle;
+    bool begun = false;
+    for (;;) {
+      if (!ahead_.empty() && !std::exchange(begun, true)) until = Clock::now() + limits_.head;
+      if (const std::size_t length = head_length(ahead_); length > 0) {
+        head_ = ahead_.substr(0, length);
+        ahead_.erase(0, length);
+        taken_ = 0;
+        until_ = Clock::now() + kBodySeconds;
+        return true;
+      }
+      if (ahead_.size() >= limits_.head_bytes_max) {
+        write(head_too_large().data(), head_too_large().size());
+        return false;
+      }
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+      if (left.count() <= 0 || ending()) return false;
+      if (!connection_.readable(std::min(left, kEndingAsked))) continue;
+      char bytes[4096];
+      const ssize_t count =
+          connection_.read(bytes, std::min(sizeof(bytes), limits_.head_bytes_max - ahead_.size()),
+                           left);
+      if (count <= 0) return false;
+      ahead_.append(bytes, static_cast<std::size_t>(count));
+    }
+  }
+  /// Valid until the next await_head().
+  std::string_view head() const { return head_; }
+
+  ssize_t read(char* bytes, size_t size) override {
+    if (taken_ < head_.size()) {
+      const std::size_t count = head_.copy(bytes, size, taken_);
+      taken_ += count;
+      return static_cast<ssize_t>(count);
+    }
+    if (!ahead_.empty()) {
+      const std::size_t count = ahead_.copy(bytes, size);
+      ahead_.erase(0, count);
+      return static_cast<ssize_t>(count);
+    }
+    return connection_.read(bytes, size, body_left());
+  }
+  ssize_t write(const char* bytes, size_t size) override {
+    return connection_.write(bytes, size, std::chrono::seconds(kWriteSeconds));
+  }
+  bool is_readable() const override {
+    return taken_ < head_.size() || !ahead_.empty() || connection_.readable(body_left());
+  }
+  bool is_writable() const override {
+    return connection_.writable(std::chrono::seconds(kWriteSeconds));
+  }
+  void get_remote_ip_and_port(std::string&, int&) const override {}
+  void get_local_ip_and_port(std::string&, int&) const override {}
+  socket_t socket() const override { return connection_.socket(); }
+
+ private:
+  static constexpr std::chrono::milliseconds kEndingAsked{100};
+
+  std::chrono::milliseconds body_left() const {
+    using std::chrono::milliseconds;
+    const auto left = std::chrono::ceil<milliseconds>(until_ - std::chrono::steady_clock::now());
+    return std::clamp(left, milliseconds(0), milliseconds(std::chrono::seconds(kReadSeconds)));
+  }
+
+  TlsConnection& connection_;
+  const LobbyOptions limits_;
+  std::string head_, ahead_;  // `ahead_`: what has come behind the head
+  std::size_t taken_ = 0;     // of the head
+  std::chrono::steady_clock::time_point until_;
+};
+
+/// The head of the present request as it came.
 thread_local std::string_view present_head;
 
 std::string_view trimmed(std::string_view text) {
@@ -205,6 +288,42 @@ class LobbyServer final : public httplib::Server {
   std::function<void(int)> arrived_;
 };
 
+/// The library's server with TLS: a connection holds its thread while it is kept alive.
+class TlsServer final : public httplib::SSLServer {
+ public:
+  TlsServer(const HttpServerOptions& options, std::function<bool()> ending)
+      : SSLServer(options.tls_cert.c_str(), options.tls_key.c_str()),
+        limits_(options.lobby),
+        ending_(std::move(ending)) {}
+
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    if (const auto connection =
+            TlsConnection::accept(ssl_context(), socket, std::chrono::seconds(kReadSeconds))) {
+      serve(*connection);
+    }
+    close_connection(socket);
+    return true;
+  }
+  void serve(TlsConnection& connection) {
+    TlsStream stream(connection, limits_);
+    std::chrono::milliseconds idle = limits_.idle;
+    for (std::size_t served = 1; stream.await_head(idle, ending_); ++served) {
+      const bool last = served >= kKeepAliveRequests || ending_();
+      bool closed = false;
+      close_after_this = false;
+      present_head = stream.head();
+      const bool good = process_request(stream, last, closed, nullptr);
+      present_head = {};
+      if (!good || closed || last || close_after_this) return;
+      idle = std::chrono::seconds(kKeepAliveSeconds);
+    }
+  }
+
+  const LobbyOptions limits_;
+  const std::function<bool()> ending_;
+};
+
 std::string problem_text(int status, const char* code, const char* title) {
   return std::string(R"({"type":"urn:weft:problem:)") + code + R"(","status":)" +
          std::to_string(status) + R"(,"code":")" + code + R"(","title":")" + title + R"("})";
@@ -235,11 +354,7 @@ struct HttpServer::State {
     // The library leaves the body of its answer out.
     request.method = in.method == "HEAD" ? "GET" : in.method;
     request.body = std::move(body);
-    if (present_head.empty()) {
-      for (const auto& [name, value] : in.headers) request.headers.emplace_back(name, value);
-    } else {
-      request.headers = fields_of(present_head);
-    }
+    request.headers = fields_of(present_head);
     if (!parse_target(in.target, request)) {
       refuse(out, 400, "bad_path", "the address has a malformed percent escape, or is no UTF-8");
       return;
@@ -380,7 +495,7 @@ tl::expected<std::unique_ptr<HttpServer>, std::string> HttpServer::bind(
     state->open_plain();
   } else {
     state->server =
-        std::make_unique<httplib::SSLServer>(options.tls_cert.c_str(), options.tls_key.c_str());
+        std::make_unique<TlsServer>(options, [made = state.get()] { return made->closing.load(); });
   }
   if (!state->server->is_valid()) {
     return tl::unexpected("the certificate " + options.tls_cert + " or its key " + options.tls_key +

@@ -7,12 +7,19 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
 namespace weft::app {
 namespace {
@@ -287,6 +294,99 @@ TEST(HttpServerTest, HeadIsGetWithoutABody) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(answer->body, "");
+}
+
+/// A folder with a key and the certificate that it signed itself.
+class Certificate final {
+ public:
+  Certificate() {
+    char name[] = "/tmp/weft-tls-XXXXXX";
+    folder_ = ::mkdtemp(name);
+    EVP_PKEY* const pair = EVP_EC_gen("P-256");
+    X509* const made = X509_new();
+    X509_gmtime_adj(X509_getm_notBefore(made), -60);
+    X509_gmtime_adj(X509_getm_notAfter(made), 3600);
+    X509_set_pubkey(made, pair);
+    X509_sign(made, pair, EVP_sha256());
+    std::FILE* file = std::fopen(cert().c_str(), "w");
+    PEM_write_X509(file, made);
+    std::fclose(file);
+    file = std::fopen(key().c_str(), "w");
+    PEM_write_PrivateKey(file, pair, nullptr, nullptr, 0, nullptr, nullptr);
+    std::fclose(file);
+    X509_free(made);
+    EVP_PKEY_free(pair);
+  }
+  ~Certificate() { std::filesystem::remove_all(folder_); }
+  std::string cert() const { return folder_ + "/cert.pem"; }
+  std::string key() const { return folder_ + "/key.pem"; }
+
+ private:
+  std::string folder_;
+};
+
+class TlsServerTest : public ::testing::Test {
+ protected:
+  void serve(HttpServer::Handler handler, LobbyOptions lobby = {}) {
+    HttpServerOptions options;
+    options.tls_cert = certificate_.cert();
+    options.tls_key = certificate_.key();
+    options.body_bytes_max = 1'000'000;
+    options.threads = 4;
+    options.lobby = lobby;
+    auto bound = HttpServer::bind(options, std::move(handler));
+    ASSERT_TRUE(bound) << bound.error();
+    server_ = std::move(*bound);
+    server_->start();
+    client_ = std::make_unique<httplib::SSLClient>("127.0.0.1", server_->port());
+    client_->enable_server_certificate_verification(false);
+  }
+  Certificate certificate_;
+  std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<httplib::SSLClient> client_;
+};
+
+// With TLS the library read the head itself, and took the escapes out: `a%2Fb` and `a/b` were one
+// idempotency key.
+TEST_F(TlsServerTest, HeaderValuesAreTakenAsTheyCame) {
+  serve([](const HttpRequest& request) { return text(request.header("x-key")); });
+  client_->set_keep_alive(true);  // One connection for all of them.
+  for (const char* value : {"a%2Fb%0Ac+d", "a/b", "100%"}) {
+    const auto answer = client_->Get("/", {{"X-Key", value}});
+    ASSERT_TRUE(answer) << httplib::to_string(answer.error());
+    EXPECT_EQ(answer->body, value);
+  }
+}
+
+TEST_F(TlsServerTest, BodiesComeWholeAndTheirLimitHolds) {
+  serve([](const HttpRequest& request) { return text(request.body); });
+  client_->set_keep_alive(true);
+  const std::string body = std::string(300'000, 'b') + "end";
+  for (int i = 0; i < 2; ++i) {
+    const auto answer = client_->Post("/", body, "application/json");
+    ASSERT_TRUE(answer) << httplib::to_string(answer.error());
+    EXPECT_EQ(answer->body, body);
+  }
+  const auto refused = client_->Post("/", std::string(1'000'001, 'b'), "application/json");
+  if (refused) EXPECT_EQ(refused->status, 413);
+}
+
+TEST_F(TlsServerTest, HeadsAreBoundedAsAWhole) {
+  LobbyOptions lobby;
+  lobby.head_bytes_max = 1024;
+  serve([](const HttpRequest&) { return text("ok"); }, lobby);
+  const auto large = client_->Get("/", {{"X", std::string(1100, 'x')}});
+  ASSERT_TRUE(large) << httplib::to_string(large.error());
+  EXPECT_EQ(large->status, 431);
+  EXPECT_EQ(client_->Get("/", {{"X", std::string(500, 'x')}})->status, 200);
+}
+
+// Somebody who speaks no TLS gets no answer, and nobody else waits for him.
+TEST_F(TlsServerTest, WhoSpeaksNoTlsIsLetGo) {
+  serve([](const HttpRequest&) { return text("ok"); });
+  httplib::Client plain("127.0.0.1", server_->port());
+  EXPECT_FALSE(plain.Get("/"));
+  EXPECT_EQ(client_->Get("/")->status, 200);
 }
 
 TEST(HttpServerTest, APortThatIsTakenIsToldWithItsAddress) {
