@@ -67,7 +67,8 @@ std::string overview(const std::vector<CommandSpec>& all) {
       "\n`weft COMMAND --help` shows a command's options and an example.\n"
       "A saga is named by its id or by workflow:key.\n"
       "Exit codes: 0 done, 1 what was asked about is bad or failed, 2 wrong usage,\n"
-      "            3 server not reachable, 4 refused, 5 trouble with the store.\n";
+      "            3 server not reachable, 4 not allowed (token missing, wrong or unreadable;\n"
+      "            foreign host), 5 trouble with the store.\n";
   return out;
 }
 

@@ -8,7 +8,7 @@ enum ExitCode : int {
   kExitFailed = 1,       ///< The thing asked about is bad or failed.
   kExitUsage = 2,        ///< Wrong usage.
   kExitUnreachable = 3,  ///< The server does not answer.
-  kExitRefused = 4,      ///< The server does not let us.
+  kExitRefused = 4,      ///< The token or the host is not accepted, or no token can be read.
   kExitStore = 5,        ///< The store is locked, damaged, newer than the program, full or failed.
 };
 

@@ -43,6 +43,28 @@ void print_children(const Output& output, const Value& event) {
   }
 }
 
+/// What a cancel or `compensate` leads to; the event alone does not tell.
+void print_what_follows(const Output& output, const Value& event, const std::string& saga) {
+  if (field(event, "type") != "CancelRequested") return;
+  const std::string state = field(event, "state");
+  const std::string pivot = field(event, "waits_for");
+  if (!pivot.empty() && state == "stuck") {
+    output.text("the saga goes back once you say what became of its pivot " + printable(pivot) +
+                ", or goes on if it was done:\n  weft resolve " + printable(saga) + " --step " +
+                printable(pivot) + " --as done|not-done --reason TEXT\n");
+  } else if (!pivot.empty()) {
+    output.text("its pivot " + printable(pivot) +
+                " is under way: if it fails the saga goes back, if it succeeds the saga goes on\n");
+  } else if (state == "stuck") {
+    output.text("the saga stays stuck: `weft show " + printable(saga) +
+                "` names the place that needs you\n");
+  } else if (state == "compensating") {
+    output.text("the saga goes back: `weft show " + printable(saga) + "` follows it\n");
+  } else if (!state.empty()) {
+    output.text("the saga is " + printable(state) + "\n");
+  }
+}
+
 int act_on_one(ApiClient& client, const Output& output, const Invocation& invocation) {
   const std::string& saga = invocation.arguments[0];
   auto substitute = substitute_output(invocation);
@@ -76,6 +98,7 @@ int act_on_one(ApiClient& client, const Output& output, const Invocation& invoca
     if (const std::string step = field(event, "path"); !step.empty()) text += "  " + step;
     output.text(printable(text + "  revision " + field(event, "revision")) + "\n");
     print_children(output, event);
+    print_what_follows(output, event, saga);
   });
 }
 
@@ -88,6 +111,9 @@ void print_item(const Output& output, const Value& item) {
   std::string text = field(item, "saga") + "  ";
   if (ok) {
     text += output.paint("done", Colour::kGreen) + "  " + printable(field(item, "event", "type"));
+    if (const std::string pivot = field(item, "event", "waits_for"); !pivot.empty()) {
+      text += "  waits for its pivot " + printable(pivot);
+    }
     output.text(text + "\n");
     if (const Value* event = item.find("event")) print_children(output, *event);
     return;
@@ -116,9 +142,9 @@ int dry_run(const Output& output, const Value& answer) {
                                {"stopped", false},
                                {"dry_run", true}}));
   } else if (answer.integer_or("matched", 0) == 0) {
-    output.text("0 sagas: nothing matches\n");
+    output.text("no sagas: nothing matches\n");
   } else {
-    output.text(field(answer, "matched") + " sagas; repeat with --expect " +
+    output.text(counted(answer.integer_or("matched", 0), "saga", "sagas") + "; repeat with --expect " +
                 field(answer, "matched") + " to do it\n");
   }
   return kExitDone;
@@ -272,8 +298,8 @@ std::vector<CommandSpec> action_commands() {
           "the saga ends with an exception.",
           "weft skip SAGA --step erp_order --output '{\"id\":\"7\"}' --reason 'entered by hand'"),
       action("resume", "clear a stuck mark without another attempt",
-             "For a stuck compensation it says that the undo was done by hand. A step going\n"
-             "forward has nothing that would drive it on: use retry, skip or resolve.",
+             "For a stuck compensation it says that the undo was done by hand, and needs --reason.\n"
+             "A step going forward has nothing that would drive it on: use retry, skip or resolve.",
              "weft resume SAGA --reason 'settled with the carrier'"),
       action("resolve", "say what became of a step or an undo that nobody knew about",
              "--as done: the step happened (--output stands for its answer); of a compensation:\n"

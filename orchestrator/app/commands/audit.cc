@@ -1,3 +1,7 @@
+#include <array>
+#include <string_view>
+#include <utility>
+
 #include "orchestrator/app/commands/commands.h"
 #include "orchestrator/app/commands/support.h"
 
@@ -5,6 +9,20 @@ namespace weft::app {
 namespace {
 
 using dsl::Value;
+
+/// "SagaResumed (resolved as done)": several actions have one event.
+std::string what_text(const Value& item) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kResolved{
+      {{"done", "resolved as done"},
+       {"not_done", "resolved as not done"},
+       {"undo_done", "undo resolved as done"},
+       {"undo_not_done", "undo resolved as not done"}}};
+  std::string how = field(item, "how");
+  for (const auto& [code, words] : kResolved) {
+    if (how == code) return field(item, "action") + " (" + std::string(words) + ")";
+  }
+  return field(item, "action") + (how.empty() ? "" : " (" + how + ")");
+}
 
 int verify(ApiClient& client, const Output& output) {
   std::string cursor;
@@ -34,9 +52,11 @@ int verify(ApiClient& client, const Output& output) {
     output.text(output.paint("broken", Colour::kRed) + "  " + printable(field(stream, "stream")) +
                 ": " + printable(field(stream, "message")) + "\n");
   }
-  output.text(std::to_string(streams) + " streams, " + std::to_string(events) + " events: " +
+  const auto broken = static_cast<std::int64_t>(damaged.size());
+  output.text(counted(streams, "stream", "streams") + ", " + counted(events, "event", "events") +
+              ": " +
               (ok ? "every hash chain is whole\n"
-                  : std::to_string(damaged.size()) + " hash chains are broken\n"));
+                  : counted(broken, "hash chain is broken\n", "hash chains are broken\n")));
   return ok ? kExitDone : kExitFailed;
 }
 
@@ -66,14 +86,12 @@ int run_audit(const Invocation& invocation) {
           const Value* actor = item.find("actor");
           if (who.empty()) who = "-";
           if (actor != nullptr && !actor->boolean_or("verified", false)) who += " (unverified)";
-          std::string what = field(item, "action");
-          if (const std::string how = field(item, "how"); !how.empty()) what += " (" + how + ")";
           std::string place = field(item, "path");
           if (place.empty()) place = field(item, "step");
           table.add({{field(item, "at")},
                      {who},
                      {field(item, "actor", "via")},
-                     {what},
+                     {what_text(item)},
                      {field(item, "saga")},
                      {place},
                      {field(item, "reason")}});

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "orchestrator/app/commands/commands.h"
+#include "orchestrator/app/commands/support.h"
 #include "orchestrator/app/definitions.h"
 #include "orchestrator/app/output.h"
 
@@ -30,7 +31,7 @@ int run_check(const Invocation& invocation) {
   if (!output.structured() && !bad) {
     for (const auto& graph : result.workflows) {
       output.text(output.paint("ok", Colour::kGreen) + "  " + graph->id() + "  " +
-                  std::to_string(graph->steps.size()) + " steps  digest " +
+                  counted(static_cast<std::int64_t>(graph->steps.size()), "step", "steps") + "  digest " +
                   graph->digest.substr(0, 12) + "\n");
     }
     for (const auto& [name, adapter] : result.adapters) {

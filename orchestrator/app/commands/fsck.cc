@@ -37,11 +37,15 @@ int run_fsck(const Invocation& invocation) {
     output.text(output.paint("wrong", Colour::kRed) + "  " + printable(finding.place) + ": " +
                 printable(finding.what) + "\n");
   }
+  const auto count = [](std::uint64_t number, std::string_view one, std::string_view many) {
+    return counted(static_cast<std::int64_t>(number), one, many);
+  };
   output.text(
       (good ? output.paint("sound", Colour::kGreen) : output.paint("damaged", Colour::kRed)) +
-      "  " + std::to_string(report->streams) + " streams, " + std::to_string(report->events) +
-      " events, " + std::to_string(report->outbox_rows) + " open effects, " +
-      std::to_string(report->timers) + " timers\n");
+      "  " + count(report->streams, "stream", "streams") + ", " +
+      count(report->events, "event", "events") + ", " +
+      count(report->outbox_rows, "open effect", "open effects") + ", " +
+      count(report->timers, "timer", "timers") + "\n");
   return good ? kExitDone : kExitStore;
 }
 

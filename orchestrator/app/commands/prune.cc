@@ -27,7 +27,8 @@ int run_prune(const Invocation& invocation) {
         } else {
           const bool more = result->body.boolean_or("remaining", false);
           output.text(std::to_string(removed) + (more ? " or more" : "") +
-                      (dry ? " ended sagas would be removed\n" : " ended sagas removed\n"));
+                      (removed == 1 && !more ? " ended saga" : " ended sagas") +
+                      (dry ? " would be removed\n" : " removed\n"));
         }
         return static_cast<int>(kExitDone);
       }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "orchestrator/app/commands/commands.h"
+#include "orchestrator/app/commands/support.h"
 #include "orchestrator/app/definitions.h"
 #include "orchestrator/app/near_match.h"
 #include "orchestrator/app/output.h"
@@ -157,7 +158,7 @@ std::string verdict_text(const Verdict& verdict, const Output& output) {
     line("folds", no("no") + ": " + verdict.fold_error);
     return out;
   }
-  line("folds", yes("yes") + ": " + std::to_string(verdict.events) + " events, to " +
+  line("folds", yes("yes") + ": " + counted(static_cast<std::int64_t>(verdict.events), "event", "events") + ", to " +
                     core::engine_state(verdict.state) +
                     (verdict.state.status.empty() ? "" : ", status " + verdict.state.status));
   if (!verdict.same_state) {

@@ -60,8 +60,8 @@ std::string screen(const Value& status, const Output& output) {
                            std::to_string(sync_us / 1000) + "." +
                            std::to_string(sync_us / 100 % 10) + " ms");
   if (store->integer_or("damages", 0) > 0) {
-    out += fact("damage", output.paint(field(*store, "damages") +
-                                           " places; `weft audit verify` names the streams, "
+    out += fact("damage", output.paint(counted(store->integer_or("damages", 0), "place", "places") +
+                                           "; `weft audit verify` names the streams, "
                                            "`weft fsck` what else",
                                        Colour::kRed));
   }
@@ -86,7 +86,7 @@ std::string screen(const Value& status, const Output& output) {
   if (const Value* stuck = status.find("oldest_stuck"); stuck != nullptr && stuck->is_object()) {
     out += fact(
         "stuck",
-        output.paint(field(status, "stuck_places") + " places; the oldest " + ago(*stuck, "since") +
+        output.paint(counted(status.integer_or("stuck_places", 0), "place", "places") + "; the oldest " + ago(*stuck, "since") +
                          ": " + printable(field(*stuck, "step") + " " + field(*stuck, "code")),
                      Colour::kRed));
   }
@@ -108,7 +108,8 @@ std::string screen(const Value& status, const Output& output) {
     out += fact("paused", output.paint(names, Colour::kYellow));
   }
   if (status.integer_or("ordering_blocked", 0) > 0) {
-    out += fact("ordering", field(status, "ordering_blocked") + " keys with sagas in a queue");
+    out += fact("ordering", counted(status.integer_or("ordering_blocked", 0), "key", "keys") +
+                                " with sagas in a queue");
   }
   return out;
 }

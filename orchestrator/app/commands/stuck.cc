@@ -25,6 +25,11 @@ std::string actions_text(const Value* actions) {
   return text;
 }
 
+std::string place_text(const Value& group) {
+  const std::string step = field(group, "step");
+  return field(group, "place") == "compensation" ? "undo of " + step : step;
+}
+
 int run_stuck(const Invocation& invocation) {
   return with_client(invocation, [&](ApiClient& client, const Output& output) {
     auto result = client.get(ApiPath("/api/v1/stuck"));
@@ -45,7 +50,7 @@ int run_stuck(const Invocation& invocation) {
                  {field(group, "count")},
                  {ago(group, "oldest")},
                  {field(group, "workflow")},
-                 {field(group, "step")},
+                 {place_text(group)},
                  {field(group, "class") + " " + field(group, "code"), Colour::kRed},
                  {field(group, "adapter")},
                  {held_text(group.find("held"))}});

@@ -73,6 +73,10 @@ std::optional<std::int64_t> whole_number(const std::string& text) {
   return value;
 }
 
+std::string counted(std::int64_t count, std::string_view one, std::string_view many) {
+  return std::to_string(count) + " " + std::string(count == 1 ? one : many);
+}
+
 bool is_end_state(std::string_view state) {
   return state == "completed" || state == "compensated" || state == "failed" ||
          state == "terminated";

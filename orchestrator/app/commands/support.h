@@ -45,6 +45,9 @@ namespace weft::app {
 /// A whole number from 0 given to an option; nothing if it is none.
 [[nodiscard]] std::optional<std::int64_t> whole_number(const std::string& text);
 
+/// "1 saga", "2 sagas".
+[[nodiscard]] std::string counted(std::int64_t count, std::string_view one, std::string_view many);
+
 [[nodiscard]] bool is_end_state(std::string_view state);
 
 }  // namespace weft::app

@@ -6,6 +6,7 @@
 
 #include "dsl/durations.h"
 #include "orchestrator/app/commands/commands.h"
+#include "orchestrator/app/commands/support.h"
 #include "orchestrator/app/output.h"
 #include "orchestrator/app/scenario_files.h"
 #include "orchestrator/app/scenario_report.h"
@@ -97,8 +98,10 @@ int suggest(const Invocation& invocation, const ScenarioFiles& files,
         *graph, files.definitions, bases, row.all_reached, scenario_file_reader(), tell);
     if (!found.yaml.empty()) {
       written +=
-          "# " + std::to_string(found.scenarios) + " scenarios that reach " +
-          std::to_string(found.reached.size()) + " more failure placements of " + row.workflow +
+          "# " + counted(static_cast<std::int64_t>(found.scenarios), "scenario that reaches ",
+                         "scenarios that reach ") +
+          counted(static_cast<std::int64_t>(found.reached.size()), "more failure placement of ",
+                  "more failure placements of ") + row.workflow +
           ".\n# What they expect is what happened: review each before you trust it.\n" + found.yaml;
     }
     for (const sim::Placement& placement : found.unreached) {
