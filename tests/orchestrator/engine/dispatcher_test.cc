@@ -260,6 +260,36 @@ TEST_F(DispatcherTest, NobodyAsksWhatBecameOfARequestThatMayBeAtWork) {
   EXPECT_EQ(world.seen("erp").back().operation, "find");
 }
 
+// The same where only the connection was lost. (Where repeats are safe, it is sent again soon.)
+TEST_F(DispatcherTest, NobodyAsksTooEarlyAfterAReconnect) {
+  silent_erp();
+  begin("    timeout: 10s\n    retry: none\n    probe: {call: erp.find}\n",
+        "weft: 1\nadapter: erp\nowner: o@example.org\nguarantee: queryable\n"
+        "operations: {create: {}, find: {}}\n");
+  (void)start("k");
+  ASSERT_EQ(world.seen("erp").size(), 1u);
+  world.network().set_broker_running(false);
+  world.run_for(1'000);
+  world.network().set_broker_running(true);
+  world.run_for(8'000);
+  EXPECT_EQ(world.seen("erp").size(), 1u) << "the request may only now be at work";
+  world.run_for(2'000);
+  ASSERT_GE(world.seen("erp").size(), 2u);
+  EXPECT_EQ(world.seen("erp").back().operation, "find");
+}
+
+TEST_F(DispatcherTest, ARequestThatMayBeRepeatedIsSoonSentAgainAfterAReconnect) {
+  silent_erp();
+  begin("    timeout: 60s\n    retry: {max_attempts: 2, delay: 100ms, jitter: none}\n");
+  (void)start("k");
+  ASSERT_EQ(world.seen("erp").size(), 1u);
+  world.network().set_broker_running(false);
+  world.run_for(1'000);
+  world.network().set_broker_running(true);
+  world.run_for(8'000);
+  EXPECT_EQ(world.seen("erp").size(), 2u);
+}
+
 TEST_F(DispatcherTest, TheBreakerStopsAskingAndTriesAgain) {
   bool broken = true;
   int requests = 0;
