@@ -460,7 +460,7 @@ class Folder {
       n.stuck.reset();
       if (e.how == "retry") {
         // A child that could not be started is asked for again: it may run from here on.
-        if (n.kind == "saga" && n.attempts > 0) n.effect = Effect::kPerhaps;
+        if (n.kind == "saga" && n.attempts > 0) know(n, Effect::kPerhaps);
         n.attempts_base = n.attempts;
         n.policy_since = at_;
         n.waited_ms = 0;

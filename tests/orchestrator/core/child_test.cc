@@ -121,6 +121,15 @@ TEST(Child, CompletedChildIsUndoneWithItsParent) {
   EXPECT_TRUE(s.ledger_empty());
 }
 
+// Its undo is tried again; that it had completed is known all the same.
+TEST(Child, ARetriedUndoDoesNotForgetThatTheChildCompleted) {
+  Story s(kParent);
+  s.start().reply("first").command(ended(s, "completed", {units(2)}), "").refuse("final", "declined");
+  s.command(ended(s, "terminated"), "").command(core::RetryStep{});
+  EXPECT_THAT(child_commands(s), ElementsAre("undo", "undo"));
+  EXPECT_EQ(s.saga().find(core::StepPath("part"))->effect, core::Effect::kHappened);
+}
+
 TEST(Child, RunningChildIsCancelledWithItsParent) {
   Story s(kParent);
   s.start().reply("first").command(core::CancelSaga{});
