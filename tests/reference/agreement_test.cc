@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <random>
@@ -107,7 +108,7 @@ class Life {
     const auto stuck = model_.stuck();
     const auto listeners = open_listeners();
     const std::size_t choices =
-        tasks_.size() + timers_.size() + stuck.size() + listeners.size();
+        tasks_.size() + timers_.size() + stuck.size() + listeners.size() + children_.size();
     if (choices == 0) return fail("nothing can happen any more, and the saga has not ended");
     std::size_t chosen = below(choices);
     if (chosen < tasks_.size()) return answer(chosen);
@@ -133,7 +134,69 @@ class Life {
                                false);
     }
     chosen -= listeners.size();
+    if (chosen < children_.size()) {
+      return child_ends(*std::next(children_.begin(), static_cast<std::ptrdiff_t>(chosen)));
+    }
+    chosen -= children_.size();
     operate(*std::next(stuck.begin(), static_cast<std::ptrdiff_t>(chosen)));
+  }
+
+  void child_ends(const std::string path) {
+    const core::Node& node = *state_.find(core::StepPath(path));
+    const dsl::Step& step = *graph_.find_step(core::step_name(node.path));
+    if (step.saga->detach) {
+      children_.erase(path);
+      cancelled_.erase(path);
+      model_.child_ended(path, "completed", {});
+      return tell("begun " + path, core::ReportChildStarted{node.path, node.child});
+    }
+    core::ReportChildEnded ended;
+    ended.path = node.path;
+    ended.child = node.child;
+    const bool undoing = undone_children_.contains(path);
+    ended.state = terminated_.contains(path)              ? "terminated"
+                  : undoing ? (one_in(4) ? "terminated" : one_in(4) ? "completed" : "compensated")
+                  : one_in(8)                             ? "terminated"
+                  : !step.after_pivot && one_in(3)        ? (one_in(2) ? "failed" : "compensated")
+                                                          : "completed";
+    if (ended.state == "terminated") terminated_.insert(path);
+    Items holdings;
+    if (ended.state == "completed") holdings = held(path);
+    if (!holdings.empty()) {
+      ended.holdings.push_back({core::Movement::Kind::kHeld, "stock", core::StepPath("inner"),
+                                value_of(holdings), "qty"});
+    }
+    if (ended.state != "completed") ended.error = {"business", "refused", "", "", ""};
+    if (!undoing || ended.state != "completed") {
+      children_.erase(path);
+      cancelled_.erase(path);
+    }
+    model_.child_ended(path, ended.state, holdings);
+    tell("child " + path + ": " + ended.state, ended);
+    // The word may come twice, but not once it is asked something new.
+    if (!problem_ && !children_.contains(path) && one_in(4) && !state_.ended()) {
+      tell("once more child " + path, ended);
+    }
+  }
+
+  void command_child(const core::ChildCommand& command) {
+    const std::string path = command.path.str();
+    note("    -> child " + path + ": " + command.action);
+    if (command.action == "cancel") {
+      if (!children_.contains(path)) return fail("cancels " + path + ", which does not run");
+      cancelled_.insert(path);
+      return;
+    }
+    if (!model_.may_undo().contains(path)) return fail("undoes " + path + " too early");
+    Items sent;
+    for (const core::Movement& movement : command.held) sent = items_of(movement.items);
+    if (sent != model_.held_by(path)) {
+      return fail("undoes" + describe(sent) + " of " + path + ", but it holds" +
+                  describe(model_.held_by(path)));
+    }
+    model_.undo_sent(path);
+    children_.insert(path);
+    undone_children_.insert(path);
   }
 
   struct Happening { std::string name; bool big; std::string id; };
@@ -292,7 +355,8 @@ class Life {
     const auto [found, fresh] = held_.try_emplace(path);
     if (!fresh) return found->second;
     const dsl::Step* step = graph_.find_step(core::step_name(core::StepPath(path)));
-    const Value with = *step->call->with->evaluate(dsl::MapBindings());
+    const dsl::Template& asks = step->call ? *step->call->with : *step->saga->with;
+    const Value with = *asks.evaluate(dsl::MapBindings());
     for (const auto& [what, asked] : items_of(*with.find("lines"))) {
       const int amount = asked + static_cast<int>(below(3)) - 1;
       if (amount > 0) found->second[what] = amount;
@@ -337,7 +401,7 @@ class Life {
     const dsl::Step* defined = graph_.find_step(core::step_name(step));
     const bool forward = state_.stuck.at(step).place == "forward";
     const bool manual =
-        !forward && defined->call->compensate.kind == dsl::CompensationSpec::Kind::kManual;
+        !forward && defined->call && defined->call->compensate.kind == dsl::CompensationSpec::Kind::kManual;
     const std::uint64_t action = below(3);
     if (action == 0 && !manual) {
       model_.retry(path);
@@ -404,6 +468,10 @@ class Life {
       timers_[set->timer] = set->due;
     } else if (const auto* cancelled = std::get_if<core::TimerCancel>(&effect)) {
       timers_.erase(cancelled->timer);
+    } else if (const auto* child = std::get_if<core::ChildStart>(&effect)) {
+      children_.insert(child->path.str());
+    } else if (const auto* command = std::get_if<core::ChildCommand>(&effect)) {
+      command_child(*command);
     } else if (const auto* listens = std::get_if<core::ListenerSet>(&effect)) {
       listeners_.insert(listens->path.str());
       fresh_listener_ = true;
@@ -472,7 +540,7 @@ class Life {
     }
     for (const auto& [path, place] : state_.stuck) stuck.insert(path.str());
     for (const core::Node& node : state_.nodes) {
-      if (node.kind != "call") continue;
+      if (node.kind != "call" && node.kind != "saga") continue;
       const std::string& path = node.path.str();
       if (node.effect == core::Effect::kHappened) succeeded.insert(path);
       if (node.effect == core::Effect::kPerhaps && !node.own_open) in_doubt.insert(path);
@@ -491,6 +559,11 @@ class Life {
       if (const auto path = path_of_wait(timer)) waiting.insert(*path);
     }
     same("waiting", waiting, model_.waiting());
+    Model::Paths running, cancelled = model_.cancelled();
+    std::set_difference(children_.begin(), children_.end(), undone_children_.begin(),
+                        undone_children_.end(), std::inserter(running, running.end()));
+    same("running children", running, model_.children());
+    same("cancelled children", cancelled_, cancelled);
     same("listening", listeners_, model_.listening());
     same("on their way", on_their_way, model_.on_their_way());
     same("stuck", stuck, model_.stuck());
@@ -567,6 +640,8 @@ class Life {
   std::set<std::string> done_;  ///< Whose adapter said so once.
   std::map<std::string, Items> held_;
   std::map<std::string, std::int64_t> rounds_;  ///< Of their undo.
+  std::set<std::string> children_;  ///< Of whom an answer is awaited.
+  std::set<std::string> cancelled_, undone_children_, terminated_;
   std::set<std::string> listeners_;
   std::vector<Happening> kept_;  ///< Events that nobody has taken yet.
   int happened_ = 0;
@@ -640,6 +715,8 @@ TEST(AgreementTest, DeciderAndReferenceModelAgreeOnGeneratedSagas) {
         if (node.compensation.leftover) ++met["given back at the end"];
         if (node.effect == core::Effect::kPerhaps) ++met["in doubt"];
         if (node.round > 1) ++met["another round"];
+        if (node.kind == "saga" && node.compensation.attempts > 0) ++met["child undone"];
+        if (node.child_state == "terminated") ++met["child terminated"];
         if (node.kind != "listen") continue;
         ++met[node.output.is_object() ? "heard" : "not heard"];
       }
@@ -649,7 +726,7 @@ TEST(AgreementTest, DeciderAndReferenceModelAgreeOnGeneratedSagas) {
   for (const char* thing : {"completed", "compensated", "failed", "with exceptions", "probed",
                             "undone again", "given back at the end", "in doubt", "held",
                             "consumed", "written off", "another round", "heard", "not heard",
-                            "heard early"}) {
+                            "heard early", "child undone", "child terminated"}) {
     EXPECT_GT(met[thing], static_cast<int>(seeds / 100))
         << thing << ": met too seldom to prove much";
   }

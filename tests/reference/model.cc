@@ -159,7 +159,7 @@ void Model::retry(const std::string& path) {
   if (step.stuck) {
     step.stuck = false;
     step.attempts = 0;  // A fresh policy; what was unknown stays so.
-    step.again_by_hand = true;
+    step.again_by_hand = step.is_call();
   } else if (step.plan->undo == Plan::Undo::kCall) {
     step.undo = Step::Undo::kPause;
     step.undo_attempts = 0;
@@ -174,7 +174,7 @@ void Model::skip(const std::string& path, const Items& output) {
     step.stuck = false;
     step.fact = Step::Fact::kHappened;
     past_pivot_ = past_pivot_ || step.plan->pivot;
-    if (!move(step, output)) hold(step, output);
+    if (step.is_call() && !move(step, output)) hold(step, output);
   } else {
     step.again = false;
     undo_over(step, false);
@@ -198,12 +198,13 @@ bool Model::entered(const std::string& path) const {
 
 Model::Paths Model::to_send() const {
   return where([](const Step& s) {
-    return s.fact == Step::Fact::kOpen && s.attempts == 0 && !s.sent && !s.stuck && s.unknown == 0;
+    return s.is_call() && s.fact == Step::Fact::kOpen && s.attempts == 0 && !s.sent && !s.stuck &&
+           s.unknown == 0;
   });
 }
 Model::Paths Model::pausing() const {
   return where([](const Step& s) {
-    return s.fact == Step::Fact::kOpen && !s.sent && !s.stuck && !s.probing;
+    return s.is_call() && s.fact == Step::Fact::kOpen && !s.sent && !s.stuck && !s.probing;
   });
 }
 Model::Paths Model::may_probe() const {
@@ -251,7 +252,7 @@ Model::Paths Model::undone() const {
 Model::Paths Model::leftovers() const {
   return where([](const Step& s) {
     const bool over = s.undo == Step::Undo::kDone || s.undo == Step::Undo::kSkipped;
-    return !s.held.empty() && s.plan->undo != Plan::Undo::kNone && !over;
+    return s.is_call() && !s.held.empty() && s.plan->undo != Plan::Undo::kNone && !over;
   });
 }
 

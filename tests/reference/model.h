@@ -45,6 +45,8 @@ class Model {
   void undo_sent(const std::string& path);
   void undo_by_hand(const std::string& path);             ///< `manual`: a person was asked.
   void undo_answered(const std::string& path, bool done);
+  /// A child came to an end; a detached one has begun, which is all that is asked of it.
+  void child_ended(const std::string& path, const std::string& state, const Items& holdings);
   void time_over(const std::string& path);                ///< Of a wait, a listen, between rounds.
   /// Is it taken? A signal that is not is kept.
   bool happens(const std::string& name, bool big, bool signal);
@@ -60,6 +62,8 @@ class Model {
   [[nodiscard]] Paths to_send() const;    ///< Entered, and no attempt was made yet.
   [[nodiscard]] Paths pausing() const;    ///< Between attempts: may be sent again.
   [[nodiscard]] Paths on_their_way() const;
+  [[nodiscard]] Paths children() const;   ///< That run.
+  [[nodiscard]] Paths cancelled() const;  ///< Those that must have been told to go back.
   [[nodiscard]] Paths waiting() const;    ///< For a timer.
   [[nodiscard]] Paths listening() const;  ///< For events from outside.
   [[nodiscard]] Paths may_probe() const;
@@ -96,6 +100,7 @@ class Model {
   void look_at(Step& step);
   void look_inside(Step& step);
   void look_at_rounds(Step& step);
+  void settle_child(Step& step);
   void spent(Step& step, const std::string& code);
   [[nodiscard]] bool hears(const Step& step, const std::string& name, bool big) const;
   void look_at(List& list);

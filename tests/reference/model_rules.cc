@@ -30,7 +30,8 @@ void Model::settle_down() {
     }
     for (Step* step : all()) {
       const bool over = step->undo == Step::Undo::kDone || step->undo == Step::Undo::kSkipped;
-      const bool nobody = step->plan->undo == Plan::Undo::kNone || (over && !step->again);
+      const bool nobody = step->plan->undo == Plan::Undo::kNone || step->is_saga() ||
+                          (over && !step->again);
       if (finishing_ && state_ == "running" && nobody) give_up_held(*step, ledger_.written_off);
     }
     // Nothing depends on a deadline that has passed: what can still be done is done.
@@ -46,7 +47,8 @@ void Model::resolve_paused(Step& step) {
   if (!leaving(step)) return;
   step.resting = false;
   if (step.fact != Step::Fact::kOpen) return;
-  if (!step.is_call() && !step.waits()) return;
+  if (!step.acts() && !step.waits()) return;
+  if (step.is_saga()) return settle_child(step);
   if (step.sent || step.probe_sent || step.stuck || step.again_by_hand) return;
   changed_ = true;
   if (step.unknown > 0 || step.said_done) return doubt(step);
@@ -121,7 +123,7 @@ void Model::look_at(Step& step) {
         return;
       }
       if (step.plan->kind == Kind::kRepeat) return look_at_rounds(step);
-      if (!step.is_call()) return look_inside(step);
+      if (!step.acts()) return look_inside(step);
       if (step.fact == Step::Fact::kHappened) {
         becomes(Step::State::kSucceeded);
       } else if (step.fact == Step::Fact::kNotHappened) {

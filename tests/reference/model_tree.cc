@@ -41,14 +41,14 @@ Model::Step& Model::at(const std::string& path) const {
 Model::Paths Model::where(bool (*holds)(const Step&)) const {
   Paths paths;
   for (const Step* step : all()) {
-    if (step->is_call() && holds(*step)) paths.insert(step->path);
+    if (step->acts() && holds(*step)) paths.insert(step->path);
   }
   return paths;
 }
 
 /// Something in it may still change forward.
 bool Model::open(const Step& step) const {
-  if ((step.is_call() || step.waits()) && step.fact == Step::Fact::kOpen) return true;
+  if ((step.acts() || step.waits()) && step.fact == Step::Fact::kOpen) return true;
   const auto inside = step.inside();
   return std::any_of(inside.begin(), inside.end(), [this](const List* l) { return open(*l); });
 }
@@ -62,7 +62,7 @@ bool Model::owes_itself(const Step& step) const {
   const bool perhaps = step.fact == Step::Fact::kHappened || step.fact == Step::Fact::kInDoubt;
   const bool over = step.undo == Step::Undo::kDone || step.undo == Step::Undo::kSkipped;
   if (step.again) return true;
-  return step.is_call() && perhaps && !over && !past_pivot_ && step.plan->undo != Plan::Undo::kNone;
+  return step.acts() && perhaps && !over && !past_pivot_ && step.plan->undo != Plan::Undo::kNone;
 }
 bool Model::owed(const Step& step) const {
   const auto inside = step.inside();

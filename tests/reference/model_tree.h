@@ -48,6 +48,8 @@ struct Model::Step {
   std::vector<std::pair<Step*, Items>> released;
 
   [[nodiscard]] bool is_call() const { return plan->kind == Plan::Kind::kCall; }
+  [[nodiscard]] bool is_saga() const { return plan->kind == Plan::Kind::kSaga; }
+  [[nodiscard]] bool acts() const { return is_call() || is_saga(); }
   [[nodiscard]] bool waits() const {
     return plan->kind == Plan::Kind::kWait || plan->kind == Plan::Kind::kListen;
   }

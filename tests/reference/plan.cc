@@ -46,6 +46,7 @@ class Generator {
     --left_;
     Plan plan = depth < 3 && one_in(3) ? block(depth, after_pivot)
                 : one_in(10)           ? wait()
+                : one_in(10)           ? saga(after_pivot)
                 : one_in(10)           ? listen(depth, after_pivot)
                                        : call(after_pivot);
     if (!after_pivot && one_in(4)) {
@@ -88,6 +89,16 @@ class Generator {
     plan.kind = Kind::kWait;
     plan.name = "w" + std::to_string(++named_);
     plan.wait_ms = below(3) * 1'000;
+    return plan;
+  }
+
+  Plan saga(bool after_pivot) {
+    Plan plan;
+    plan.kind = Kind::kSaga;
+    plan.name = "c" + std::to_string(++named_);
+    plan.detached = one_in(4);
+    plan.undo = plan.detached || after_pivot ? Plan::Undo::kNone : Plan::Undo::kCall;
+    if (!plan.detached && one_in(2)) plan.holds = items(3);
     return plan;
   }
 
@@ -181,7 +192,7 @@ std::string describe_list(const List& list, const std::string& indent);
 
 std::string describe_step(const Plan& plan, const std::string& indent) {
   static constexpr const char* kKinds[] = {"call",    "do",   "parallel", "race",  "choice",
-                                           "foreach", "wait", "listen",   "repeat"};
+                                           "foreach", "wait", "listen",   "repeat", "saga"};
   std::string text = indent + plan.name + ": " + kKinds[static_cast<int>(plan.kind)];
   if (plan.kind == Kind::kCall) {
     text += " attempts=" + std::to_string(plan.attempts_max);
@@ -201,6 +212,9 @@ std::string describe_step(const Plan& plan, const std::string& indent) {
   if (plan.kind == Kind::kForeach) {
     text += " items=" + std::to_string(plan.items) + " at_once=" + std::to_string(plan.at_once) +
             " tolerate=" + std::to_string(plan.tolerate);
+  }
+  if (plan.kind == Kind::kSaga) {
+    text += (plan.detached ? " detached holds" : " holds") + describe(plan.holds);
   }
   if (plan.kind == Kind::kListen) {
     text += " " + plan.event;

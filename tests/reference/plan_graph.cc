@@ -100,6 +100,15 @@ class Builder {
         step.kind = dsl::StepKind::kWait;
         step.wait.emplace().duration_ms = plan.wait_ms;
         break;
+      case Plan::Kind::kSaga: {
+        step.kind = dsl::StepKind::kSaga;
+        dsl::ChildSpec child;
+        child.workflow = "generated.child";
+        child.with = Template::literal(Value::object({{"lines", value_of(plan.holds)}}));
+        child.detach = plan.detached;
+        step.saga = std::move(child);
+        break;
+      }
       case Plan::Kind::kListen: {
         step.kind = dsl::StepKind::kListen;
         dsl::ListenSpec listen;
