@@ -16,7 +16,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::Not;
 
-const std::string kStock = kHead + R"(resources:
+const std::string kKnownStock = kHead + R"(resources:
   stock: {by: [sku]}
 )";
 const char* const kOne = R"({"lines":[{"sku":"a","qty":1}]})";
@@ -31,7 +31,7 @@ std::string amount(const Story& s, const std::map<std::string, dsl::Decimal> cor
 
 // It gave back more than was held; that needs a person, but its adapter has said that it was done.
 TEST(KnownStock, ARetryDoesNotForgetWhatHasHappened) {
-  Story s(kStock + "steps:\n  - {step: trim, call: stock.release, releases: {stock: "
+  Story s(kKnownStock + "steps:\n  - {step: trim, call: stock.release, releases: {stock: "
                    "'${ $reply.lines }'}, compensate: none, " + kTwice + "}\n");
   s.start().reply("trim", kOne);
   EXPECT_EQ(s.state(), "stuck");
@@ -44,7 +44,7 @@ TEST(KnownStock, ARetryDoesNotForgetWhatHasHappened) {
 
 // A pivot that took too much has happened all the same: there is no way back from it.
 TEST(KnownStock, ACancelWaitsForAPivotThatTookTooMuch) {
-  Story s(kStock + R"(steps:
+  Story s(kKnownStock + R"(steps:
   - {step: reserve, call: stock.reserve, compensate: {call: stock.release}}
   - {step: ship, call: wms.ship, pivot: true, consumes: {stock: '${ $reply.lines }'}}
 )");
@@ -57,7 +57,7 @@ TEST(KnownStock, ACancelWaitsForAPivotThatTookTooMuch) {
 
 // `manual` is a way to give back what is left: a person is asked before the saga completes.
 TEST(KnownStock, APersonGivesBackWhatIsLeftOver) {
-  Story s(kStock + R"(steps:
+  Story s(kKnownStock + R"(steps:
   - {step: reserve, call: stock.reserve, with: {lines: '${ .lines }'}, holds: {stock: '${ $with.lines }'}, compensate: manual}
 )",
           kTwo);
@@ -73,7 +73,7 @@ const std::string kDoubt = R"(call: stock.reserve, retry: none, with: {lines: '$
 
 // The substitute says what is held, also where it can not say what was given away.
 TEST(KnownStock, ASkippedStepHoldsWhatItsOutputSays) {
-  Story s(kStock + "steps:\n  - {step: swap, " + kDoubt +
+  Story s(kKnownStock + "steps:\n  - {step: swap, " + kDoubt +
               ", releases: {stock: '${ [{sku: \"b\", qty: 1}] }'}, compensate: {call: stock.release, "
               "with: {lines: '${ $held.stock }'}}}\n",
           kOne);
@@ -85,7 +85,7 @@ TEST(KnownStock, ASkippedStepHoldsWhatItsOutputSays) {
 
 // What has no undo is in doubt, held as it was asked for; at last its adapter says how much it was.
 TEST(KnownStock, ALateAnswerCorrectsWhatWasHeldInDoubt) {
-  Story s(kStock + "steps:\n  - {step: reserve, " + kDoubt +
+  Story s(kKnownStock + "steps:\n  - {step: reserve, " + kDoubt +
               ", compensate: none, on_error: [{errors: [any], do: [{step: note, call: mail.send, "
               "compensate: none}], then: continue}]}\n",
           kOne);
@@ -97,7 +97,7 @@ TEST(KnownStock, ALateAnswerCorrectsWhatWasHeldInDoubt) {
 
 // What others have taken of it meanwhile was part of what it held.
 TEST(KnownStock, ALateAnswerCountsWhatWasTakenMeanwhile) {
-  Story s(kStock + "steps:\n  - step: work\n    parallel:\n      - {step: reserve, " + kDoubt +
+  Story s(kKnownStock + "steps:\n  - step: work\n    parallel:\n      - {step: reserve, " + kDoubt +
               ", compensate: {call: stock.release, with: {lines: '${ $held.stock }'}}}\n"
               "      - {step: use, call: wms.use, consumes: {stock: '${ $reply.lines }'}, "
               "compensate: none}\n      - {step: pack, call: wms.pack, compensate: none}\n",
@@ -111,7 +111,7 @@ TEST(KnownStock, ALateAnswerCountsWhatWasTakenMeanwhile) {
 
 // Two attempts of one key that succeed late hold what the key holds, once.
 TEST(KnownStock, WhatComesLateTwiceIsHeldOnce) {
-  Story s(kStock + "steps:\n  - {step: reserve, call: stock.reserve, " + kTwice +
+  Story s(kKnownStock + "steps:\n  - {step: reserve, call: stock.reserve, " + kTwice +
               ", with: {lines: '${ .lines }'}, holds: {stock: '${ ($reply // $with).lines }'}, "
               "compensate: {call: stock.release, with: {lines: '${ $held.stock }'}}}\n",
           kOne);
