@@ -368,7 +368,9 @@ TEST_F(TlsServerTest, BodiesComeWholeAndTheirLimitHolds) {
     EXPECT_EQ(answer->body, body);
   }
   const auto refused = client_->Post("/", std::string(1'000'001, 'b'), "application/json");
-  if (refused) EXPECT_EQ(refused->status, 413);
+  if (refused) {
+    EXPECT_EQ(refused->status, 413);
+  }
 }
 
 TEST_F(TlsServerTest, HeadsAreBoundedAsAWhole) {
