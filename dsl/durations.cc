@@ -192,9 +192,9 @@ tl::expected<std::int64_t, QuantityError> parse_duration(std::string_view text) 
     const auto length = scaled(*count, days * kDay);
     return refused((days == 30 ? "months are no unit: " : "years are no unit: ") + quoted(text) +
                        ", for they have no fixed length",
-                   length ? "write days, for example " +
-                                quoted(std::to_string(*length / kDay) + "d")
-                          : std::string("write days"));
+                   length
+                       ? "write days, for example " + quoted(std::to_string(*length / kDay) + "d")
+                       : std::string("write days"));
   }
   if (rest.front() == '.') {
     return refused("a duration is a whole number: " + quoted(text),

@@ -393,8 +393,8 @@ const std::array<Explanation, 17>& explanations() {
   return kAll;
 }
 
-/// yaml-cpp stops at the colon of a line that is indented deeper than what it belongs to, as it does
-/// at a second `: ` in one line.
+/// yaml-cpp stops at the colon of a line that is indented deeper than what it belongs to, as it
+/// does at a second `: ` in one line.
 bool indented_too_far(std::string_view line, std::size_t colon) {
   std::string_view before = line.substr(0, colon);
   while (before.starts_with(' ') || before.starts_with("- ")) before.remove_prefix(1);
@@ -445,8 +445,9 @@ void explain(const YAML::Exception& error, const SourceText& source, const TreeB
   if (error.msg.starts_with(YAML::ErrorMsg::MAP_VALUE) && !builder.open_flow() &&
       indented_too_far(line, at - indent_from)) {
     message = "this line is indented deeper than what it belongs to";
-    instead = "indent it like the keys it belongs to; a text that goes on from the line before "
-              "needs quotes if it contains `: `";
+    instead =
+        "indent it like the keys it belongs to; a text that goes on from the line before "
+        "needs quotes if it contains `: `";
   } else if (error.msg.starts_with(YAML::ErrorMsg::END_OF_MAP) && follows_a_quote(text, at)) {
     message = "text after a closing quote is not allowed";
     instead = "put all of it inside the quotes";

@@ -24,7 +24,8 @@ struct NatsOptions {
   std::size_t send_buffer_bytes_max = 32 * 1024 * 1024;
   MessageLimits limits;
   /// Called with a sentence (cause and remedy) when a broker answers and will not have us, or
-  /// complains; not again for the same one in a row. On a thread of the bus; plain connections only.
+  /// complains; not again for the same one in a row. On a thread of the bus; plain connections
+  /// only.
   std::function<void(const std::string&)> on_refused;
 };
 

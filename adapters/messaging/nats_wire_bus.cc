@@ -58,8 +58,9 @@ std::string refusal(const std::string& said) {
   for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   const bool login = lower.find("authorization") != std::string::npos ||
                      lower.find("authentication") != std::string::npos;
-  return login ? text + ": it asks for a login; set `nats.creds`, or put user:password@ or token@ "
-                        "into `nats.url`"
+  return login ? text +
+                     ": it asks for a login; set `nats.creds`, or put user:password@ or token@ "
+                     "into `nats.url`"
                : text;
 }
 
@@ -324,8 +325,9 @@ class WireBus final : public MessageBus {
     auto parsed = wire::parse_info(info->text);
     if (!parsed) return std::nullopt;
     if (parsed->tls_required) {
-      tell("the broker requires TLS: write tls:// instead of nats:// in `nats.url`, and name its "
-           "certificate authority in `nats.tls.ca`");
+      tell(
+          "the broker requires TLS: write tls:// instead of nats:// in `nats.url`, and name its "
+          "certificate authority in `nats.tls.ca`");
       return std::nullopt;
     }
     if (!parsed->headers) {
@@ -420,7 +422,9 @@ class WireBus final : public MessageBus {
         case wire::Frame::Kind::kNothing: return true;
         case wire::Frame::Kind::kBroken: return false;
         // It closes the connection where that is the end.
-        case wire::Frame::Kind::kError: tell(refusal(frame.text)); break;
+        case wire::Frame::Kind::kError:
+          tell(refusal(frame.text));
+          break;
         case wire::Frame::Kind::kMessage: hear(frame); break;
         case wire::Frame::Kind::kPong: answer_ping(); break;
         case wire::Frame::Kind::kPing: {
@@ -526,7 +530,7 @@ class WireBus final : public MessageBus {
   bool announced_ = false;
   bool farewell_ = false;    // it has heard all that was said before the end
   int pings_out_ = 0;
-  std::string told_;         // the last of what the broker held against us
+  std::string told_;  // the last of what the broker held against us
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -177,9 +177,8 @@ class TlsStream final : public httplib::Stream {
       if (left.count() <= 0 || ending()) return false;
       if (!connection_.readable(std::min(left, kEndingAsked))) continue;
       char bytes[4096];
-      const ssize_t count =
-          connection_.read(bytes, std::min(sizeof(bytes), limits_.head_bytes_max - ahead_.size()),
-                           left);
+      const ssize_t count = connection_.read(
+          bytes, std::min(sizeof(bytes), limits_.head_bytes_max - ahead_.size()), left);
       if (count <= 0) return false;
       ahead_.append(bytes, static_cast<std::size_t>(count));
     }

@@ -17,8 +17,8 @@ class TlsConnection final {
  public:
   using Within = std::chrono::milliseconds;
 
-  /// Shakes hands on a connected socket, which stays the caller's; nothing where that fails or takes
-  /// longer. `context`: an SSL_CTX.
+  /// Shakes hands on a connected socket, which stays the caller's; nothing where that fails or
+  /// takes longer. `context`: an SSL_CTX.
   [[nodiscard]] static std::unique_ptr<TlsConnection> accept(ssl_ctx_st* context, int socket,
                                                              Within at_most);
   ~TlsConnection();

@@ -33,7 +33,8 @@ std::string Decider::on_wait_status(const Node& n) const {
 void Decider::end_overlay(const Node& n) {
   if (!n.waiting) return;
   if (s_.overlay) return uncover(StepPath(n.path));
-  // A history in which another step's status has taken the overlay away: the wait ends all the same.
+  // A history in which another step's status has taken the overlay away: the wait ends all the
+  // same.
   emit(StatusChanged{s_.status, s_.status, false, StepPath(n.path)});
 }
 

@@ -168,7 +168,8 @@ void Operations::act(Act act, const core::Actor& actor, const Reply& reply) {
   const bool cancels = act.action == "cancel" || act.action == "compensate";
   const bool awaits = act.await_pivot && cancels;
   const bool terminates = act.action == "terminate";
-  envelope.done = [this, reply, cancels, awaits, terminates, name = act.saga](const CommandResult& result) {
+  envelope.done = [this, reply, cancels, awaits, terminates,
+                   name = act.saga](const CommandResult& result) {
     if (!result.decision) {
       Response response = result.decision.error().code == core::Rejection::Code::kUnknownSaga
                               ? unknown_saga(context_, name)
@@ -217,8 +218,8 @@ void Operations::answer_awaiting() {
     awaiting.response.revision = state.revision;
     awaiting.response.body =
         awaiting.response.body.with("state", core::engine_state(state))
-            .with("waits_for", waits_for_pivot(state) ? dsl::Value(doubtful_pivot(state))
-                                                      : dsl::Value());
+            .with("waits_for",
+                  waits_for_pivot(state) ? dsl::Value(doubtful_pivot(state)) : dsl::Value());
     if (state.pivot_reached) {
       const std::string instead = (*entry)->graph ? (*entry)->graph->after_pivot : std::string();
       dsl::Value::Object members;

@@ -259,8 +259,8 @@ Response Queries::list(const ListSagas& query) const {
       if (ahead) *value = value->with("restored", true);
       // The revision is the only thing that changes with every event, so rows do without it.
       const auto add_revision = [&] {
-        const auto version = context_.store.stream_version(
-            saga_stream(core::SagaId(value->string_or("saga", ""))));
+        const auto version =
+            context_.store.stream_version(saga_stream(core::SagaId(value->string_or("saga", ""))));
         if (version) *value = value->with("revision", static_cast<std::int64_t>(*version));
       };
       if (filter.reads_revision()) add_revision();

@@ -154,11 +154,13 @@ class Life {
     ended.path = node.path;
     ended.child = node.child;
     const bool undoing = undone_children_.contains(path);
-    ended.state = terminated_.contains(path)              ? "terminated"
-                  : undoing ? (one_in(4) ? "terminated" : one_in(4) ? "completed" : "compensated")
-                  : one_in(8)                             ? "terminated"
-                  : !step.after_pivot && one_in(3)        ? (one_in(2) ? "failed" : "compensated")
-                                                          : "completed";
+    ended.state = terminated_.contains(path)       ? "terminated"
+                  : undoing                        ? (one_in(4)   ? "terminated"
+                                                      : one_in(4) ? "completed"
+                                                                  : "compensated")
+                  : one_in(8)                      ? "terminated"
+                  : !step.after_pivot && one_in(3) ? (one_in(2) ? "failed" : "compensated")
+                                                   : "completed";
     if (ended.state == "terminated") terminated_.insert(path);
     Items holdings;
     if (ended.state == "completed") holdings = held(path);
@@ -400,8 +402,8 @@ class Life {
     }
     const dsl::Step* defined = graph_.find_step(core::step_name(step));
     const bool forward = state_.stuck.at(step).place == "forward";
-    const bool manual =
-        !forward && defined->call && defined->call->compensate.kind == dsl::CompensationSpec::Kind::kManual;
+    const bool manual = !forward && defined->call &&
+                        defined->call->compensate.kind == dsl::CompensationSpec::Kind::kManual;
     const std::uint64_t action = below(3);
     if (action == 0 && !manual) {
       model_.retry(path);
@@ -640,7 +642,7 @@ class Life {
   std::set<std::string> done_;  ///< Whose adapter said so once.
   std::map<std::string, Items> held_;
   std::map<std::string, std::int64_t> rounds_;  ///< Of their undo.
-  std::set<std::string> children_;  ///< Of whom an answer is awaited.
+  std::set<std::string> children_;              ///< Of whom an answer is awaited.
   std::set<std::string> cancelled_, undone_children_, terminated_;
   std::set<std::string> listeners_;
   std::vector<Happening> kept_;  ///< Events that nobody has taken yet.
@@ -723,10 +725,10 @@ TEST(AgreementTest, DeciderAndReferenceModelAgreeOnGeneratedSagas) {
     }
   }
   if (seeds < 1'000) return;
-  for (const char* thing : {"completed", "compensated", "failed", "with exceptions", "probed",
-                            "undone again", "given back at the end", "in doubt", "held",
-                            "consumed", "written off", "another round", "heard", "not heard",
-                            "heard early", "child undone", "child terminated"}) {
+  for (const char* thing :
+       {"completed", "compensated", "failed", "with exceptions", "probed", "undone again",
+        "given back at the end", "in doubt", "held", "consumed", "written off", "another round",
+        "heard", "not heard", "heard early", "child undone", "child terminated"}) {
     EXPECT_GT(met[thing], static_cast<int>(seeds / 100))
         << thing << ": met too seldom to prove much";
   }

@@ -24,7 +24,8 @@ void Model::child_ended(const std::string& path, const std::string& state, const
   settle_down();
 }
 
-/// A running child is cancelled and awaited. A terminated one has ended, nobody knows how: in doubt.
+/// A running child is cancelled and awaited. A terminated one has ended, nobody knows how: in
+/// doubt.
 void Model::settle_child(Step& step) {
   if (!step.stuck) return;
   step.stuck = false;
@@ -33,7 +34,8 @@ void Model::settle_child(Step& step) {
 }
 
 Model::Paths Model::children() const {
-  return where([](const Step& s) { return s.is_saga() && s.fact == Step::Fact::kOpen && !s.stuck; });
+  return where(
+      [](const Step& s) { return s.is_saga() && s.fact == Step::Fact::kOpen && !s.stuck; });
 }
 
 Model::Paths Model::cancelled() const {

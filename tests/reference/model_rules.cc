@@ -30,8 +30,8 @@ void Model::settle_down() {
     }
     for (Step* step : all()) {
       const bool over = step->undo == Step::Undo::kDone || step->undo == Step::Undo::kSkipped;
-      const bool nobody = step->plan->undo == Plan::Undo::kNone || step->is_saga() ||
-                          (over && !step->again);
+      const bool nobody =
+          step->plan->undo == Plan::Undo::kNone || step->is_saga() || (over && !step->again);
       if (finishing_ && state_ == "running" && nobody) give_up_held(*step, ledger_.written_off);
     }
     // Nothing depends on a deadline that has passed: what can still be done is done.

@@ -191,7 +191,7 @@ void each_list(List& list, const std::function<void(List&)>& visit) {
 std::string describe_list(const List& list, const std::string& indent);
 
 std::string describe_step(const Plan& plan, const std::string& indent) {
-  static constexpr const char* kKinds[] = {"call",    "do",   "parallel", "race",  "choice",
+  static constexpr const char* kKinds[] = {"call",    "do",   "parallel", "race",   "choice",
                                            "foreach", "wait", "listen",   "repeat", "saga"};
   std::string text = indent + plan.name + ": " + kKinds[static_cast<int>(plan.kind)];
   if (plan.kind == Kind::kCall) {

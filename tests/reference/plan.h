@@ -16,8 +16,18 @@ using Items = std::map<std::string, int>;
 
 /// A workflow as the reference model knows it: what SEMANTICS.md speaks of and nothing else.
 struct Plan {
-  enum class Kind { kCall, kDo, kParallel, kRace, kChoice, kForeach, kWait, kListen, kRepeat,
-                    kSaga };
+  enum class Kind {
+    kCall,
+    kDo,
+    kParallel,
+    kRace,
+    kChoice,
+    kForeach,
+    kWait,
+    kListen,
+    kRepeat,
+    kSaga
+  };
   enum class Undo { kCall, kNone, kManual };
   enum class Then { kCompensate, kContinue };
   enum class Rest { kStays, kConsumed, kReleased };
@@ -46,7 +56,7 @@ struct Plan {
   int undo_attempts_max = 1;
   int probes_max = 0;                       ///< 0 = it cannot be asked what became of it.
 
-  bool detached = false;                    ///< Saga; `holds` is what it passes to its parent.
+  bool detached = false;  ///< Saga; `holds` is what it passes to its parent.
 
   int items = 0, at_once = 1, tolerate = 0; ///< Foreach.
   int wait_ms = 0;                          ///< Wait. Repeat: between rounds.

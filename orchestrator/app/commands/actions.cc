@@ -144,8 +144,8 @@ int dry_run(const Output& output, const Value& answer) {
   } else if (answer.integer_or("matched", 0) == 0) {
     output.text("no sagas: nothing matches\n");
   } else {
-    output.text(counted(answer.integer_or("matched", 0), "saga", "sagas") + "; repeat with --expect " +
-                field(answer, "matched") + " to do it\n");
+    output.text(counted(answer.integer_or("matched", 0), "saga", "sagas") +
+                "; repeat with --expect " + field(answer, "matched") + " to do it\n");
   }
   return kExitDone;
 }
@@ -297,10 +297,11 @@ std::vector<CommandSpec> action_commands() {
           "A stuck compensation that is skipped stays undone: what it held is written off, and\n"
           "the saga ends with an exception.",
           "weft skip SAGA --step erp_order --output '{\"id\":\"7\"}' --reason 'entered by hand'"),
-      action("resume", "clear a stuck mark without another attempt",
-             "For a stuck compensation it says that the undo was done by hand, and needs --reason.\n"
-             "A step going forward has nothing that would drive it on: use retry, skip or resolve.",
-             "weft resume SAGA --reason 'settled with the carrier'"),
+      action(
+          "resume", "clear a stuck mark without another attempt",
+          "For a stuck compensation it says that the undo was done by hand, and needs --reason.\n"
+          "A step going forward has nothing that would drive it on: use retry, skip or resolve.",
+          "weft resume SAGA --reason 'settled with the carrier'"),
       action("resolve", "say what became of a step or an undo that nobody knew about",
              "--as done: the step happened (--output stands for its answer); of a compensation:\n"
              "it was done by hand. --as not-done: the step did not happen and fails, so that its\n"

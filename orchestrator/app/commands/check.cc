@@ -31,8 +31,8 @@ int run_check(const Invocation& invocation) {
   if (!output.structured() && !bad) {
     for (const auto& graph : result.workflows) {
       output.text(output.paint("ok", Colour::kGreen) + "  " + graph->id() + "  " +
-                  counted(static_cast<std::int64_t>(graph->steps.size()), "step", "steps") + "  digest " +
-                  graph->digest.substr(0, 12) + "\n");
+                  counted(static_cast<std::int64_t>(graph->steps.size()), "step", "steps") +
+                  "  digest " + graph->digest.substr(0, 12) + "\n");
     }
     for (const auto& [name, adapter] : result.adapters) {
       if (!adapter->defined) continue;

@@ -158,8 +158,9 @@ std::string verdict_text(const Verdict& verdict, const Output& output) {
     line("folds", no("no") + ": " + verdict.fold_error);
     return out;
   }
-  line("folds", yes("yes") + ": " + counted(static_cast<std::int64_t>(verdict.events), "event", "events") + ", to " +
-                    core::engine_state(verdict.state) +
+  line("folds", yes("yes") + ": " +
+                    counted(static_cast<std::int64_t>(verdict.events), "event", "events") +
+                    ", to " + core::engine_state(verdict.state) +
                     (verdict.state.status.empty() ? "" : ", status " + verdict.state.status));
   if (!verdict.same_state) {
     line("state", "not compared: the workflow keeps documents back (`sensitive`)");

@@ -63,8 +63,9 @@ int run_restore(const Invocation& invocation) {
               field(body, "position") + "\n");
   if (report->events_missing && *report->events_missing > 0) {
     output.text(field(body, "events_missing") +
-                (*report->events_missing == 1 ? " event was acknowledged after it and is lost\n"
-                                              : " events were acknowledged after it and are lost\n"));
+                (*report->events_missing == 1
+                     ? " event was acknowledged after it and is lost\n"
+                     : " events were acknowledged after it and are lost\n"));
   }
   output.text(
       field(body, "unfinished") + (*unfinished == 1 ? " saga had" : " sagas had") +

@@ -84,11 +84,11 @@ std::string screen(const Value& status, const Output& output) {
   out += fact("tasks", field(status, "tasks_open") + " open, " + field(status, "tasks_in_flight") +
                            " at adapters");
   if (const Value* stuck = status.find("oldest_stuck"); stuck != nullptr && stuck->is_object()) {
-    out += fact(
-        "stuck",
-        output.paint(counted(status.integer_or("stuck_places", 0), "place", "places") + "; the oldest " + ago(*stuck, "since") +
-                         ": " + printable(field(*stuck, "step") + " " + field(*stuck, "code")),
-                     Colour::kRed));
+    out += fact("stuck",
+                output.paint(counted(status.integer_or("stuck_places", 0), "place", "places") +
+                                 "; the oldest " + ago(*stuck, "since") + ": " +
+                                 printable(field(*stuck, "step") + " " + field(*stuck, "code")),
+                             Colour::kRed));
   }
   if (const Value* breakers = status.find("breakers_open");
       breakers != nullptr && breakers->is_array() && breakers->size() > 0) {

@@ -97,12 +97,14 @@ int suggest(const Invocation& invocation, const ScenarioFiles& files,
     const sim::Suggestions found = sim::suggest_scenarios(
         *graph, files.definitions, bases, row.all_reached, scenario_file_reader(), tell);
     if (!found.yaml.empty()) {
-      written +=
-          "# " + counted(static_cast<std::int64_t>(found.scenarios), "scenario that reaches ",
+      written += "# " +
+                 counted(static_cast<std::int64_t>(found.scenarios), "scenario that reaches ",
                          "scenarios that reach ") +
-          counted(static_cast<std::int64_t>(found.reached.size()), "more failure placement of ",
-                  "more failure placements of ") + row.workflow +
-          ".\n# What they expect is what happened: review each before you trust it.\n" + found.yaml;
+                 counted(static_cast<std::int64_t>(found.reached.size()),
+                         "more failure placement of ", "more failure placements of ") +
+                 row.workflow +
+                 ".\n# What they expect is what happened: review each before you trust it.\n" +
+                 found.yaml;
     }
     for (const sim::Placement& placement : found.unreached) {
       std::cerr << "weft: " << row.workflow << ": nothing was found that reaches  "

@@ -124,7 +124,10 @@ TEST(Child, CompletedChildIsUndoneWithItsParent) {
 // Its undo is tried again; that it had completed is known all the same.
 TEST(Child, ARetriedUndoDoesNotForgetThatTheChildCompleted) {
   Story s(kParent);
-  s.start().reply("first").command(ended(s, "completed", {units(2)}), "").refuse("final", "declined");
+  s.start()
+      .reply("first")
+      .command(ended(s, "completed", {units(2)}), "")
+      .refuse("final", "declined");
   s.command(ended(s, "terminated"), "").command(core::RetryStep{});
   EXPECT_THAT(child_commands(s), ElementsAre("undo", "undo"));
   EXPECT_EQ(s.saga().find(core::StepPath("part"))->effect, core::Effect::kHappened);

@@ -31,8 +31,10 @@ std::string amount(const Story& s, const std::map<std::string, dsl::Decimal> cor
 
 // It gave back more than was held; that needs a person, but its adapter has said that it was done.
 TEST(KnownStock, ARetryDoesNotForgetWhatHasHappened) {
-  Story s(kKnownStock + "steps:\n  - {step: trim, call: stock.release, releases: {stock: "
-                   "'${ $reply.lines }'}, compensate: none, " + kTwice + "}\n");
+  Story s(kKnownStock +
+          "steps:\n  - {step: trim, call: stock.release, releases: {stock: "
+          "'${ $reply.lines }'}, compensate: none, " +
+          kTwice + "}\n");
   s.start().reply("trim", kOne);
   EXPECT_EQ(s.state(), "stuck");
   s.command(core::RetryStep{}).time_out("trim").after(1000).time_out("trim");
@@ -73,10 +75,11 @@ const std::string kDoubt = R"(call: stock.reserve, retry: none, with: {lines: '$
 
 // The substitute says what is held, also where it can not say what was given away.
 TEST(KnownStock, ASkippedStepHoldsWhatItsOutputSays) {
-  Story s(kKnownStock + "steps:\n  - {step: swap, " + kDoubt +
-              ", releases: {stock: '${ [{sku: \"b\", qty: 1}] }'}, compensate: {call: stock.release, "
-              "with: {lines: '${ $held.stock }'}}}\n",
-          kOne);
+  Story s(
+      kKnownStock + "steps:\n  - {step: swap, " + kDoubt +
+          ", releases: {stock: '${ [{sku: \"b\", qty: 1}] }'}, compensate: {call: stock.release, "
+          "with: {lines: '${ $held.stock }'}}}\n",
+      kOne);
   s.start().reply("swap", kTwo);
   EXPECT_EQ(s.state(), "stuck");
   s.command(core::SkipStep{StepPath("swap"), dsl::Value::parse(kTwo).value(), false});

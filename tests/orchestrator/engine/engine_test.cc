@@ -247,8 +247,7 @@ TEST_F(EngineTest, AMisspeltFieldIsNoEmptyList) {
     const auto answer = world.ask(where);
     return std::to_string(answer.status) + " " + answer.body.string_or("detail", "");
   };
-  EXPECT_EQ(detail(R"(.sate == "stuck")"),
-            "400 where: no row has `.sate`; did you mean `.state`?");
+  EXPECT_EQ(detail(R"(.sate == "stuck")"), "400 where: no row has `.sate`; did you mean `.state`?");
   EXPECT_EQ(detail(R"(.stuck.cod == "erp_rejected")"),
             "400 where: no row has `.stuck.cod`; did you mean `.stuck.code`?");
   EXPECT_EQ(detail(R"($state == "stuck")").substr(0, 10), "400 where:");

@@ -136,9 +136,9 @@ TEST_F(OperationsTest, TheAuditTellsWhatWasResolvedAsWhat) {
                    item.string_or("how", ""));
   }
   std::reverse(rows.begin(), rows.end());
-  EXPECT_EQ(rows, (std::vector<std::string>{"j0 second done", "j1 second not_done",
-                                            "j1 first undo_done", "j2 second not_done",
-                                            "j2 first undo_not_done"}));
+  EXPECT_EQ(rows,
+            (std::vector<std::string>{"j0 second done", "j1 second not_done", "j1 first undo_done",
+                                      "j2 second not_done", "j2 first undo_not_done"}));
 }
 
 // `resume` of a stuck undo counts it as done by hand: like every such decision it says why.
