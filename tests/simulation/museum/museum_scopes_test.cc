@@ -145,7 +145,8 @@ TEST_F(MuseumScopesTest, M11_ACancelDuringCompensationChangesNothing) {
   silent.clear();
   world.run_for(60'000);
   EXPECT_EQ(state(), "compensated");
-  const auto error = world.show("order:o1").find("error");
+  const dsl::Value shown = world.show("order:o1");
+  const dsl::Value* const error = shown.find("error");
   ASSERT_NE(error, nullptr);
   EXPECT_EQ(error->string_or("code", ""), "declined") << "it failed; that somebody wanted it cancelled, too, is no reason";
 }
